@@ -1,0 +1,45 @@
+//! # enfold-core: one idea
+//!
+//! 1. Everything heavy here is **one thing**: visit distances between rows of x and rows of y,
+//!    and fold them per row of x – nearest, count, join, sum by label.
+//! 2. So a [`Backend`] is *memory + distances + a handful of folds*. Four functions are required;
+//!    every fold has a body on the host, and a backend overrides folds one by one for speed.
+//! 3. Every fold is **running**: it merges into the state it is given. That single rule gives
+//!    k-means++, streaming, out-of-core data, tiling, several devices and indexes.
+//! 4. `Buf<T>` is `[T]` on a CPU and a handle on a device; whoever can lend it – an array, a
+//!    slice, a vector, a device allocation – can store state. Firmware, server and GPU share one
+//!    implementation.
+//! 5. Each algorithm is written once, over the contract, here; backends never know algorithms.
+//!
+//! # Features
+//!
+//! - `alloc`: what returns vectors – models, fits, reading a model out of a stream.
+//! - `std` (default): implies `alloc`.
+//! - `serde`: derives on options and models.
+//! - `conformance`: the suite that every backend runs.
+
+#![no_std]
+#![forbid(unsafe_code)]
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
+#[cfg(feature = "alloc")]
+extern crate alloc;
+#[cfg(any(feature = "std", test))]
+extern crate std;
+
+pub mod backend;
+pub mod distance;
+pub mod element;
+pub mod error;
+pub mod host;
+pub mod random;
+pub mod rows;
+pub mod state;
+
+pub use backend::{
+    Alloc, Backend, Epoch, Graph, Indices, Integers, MAX_NEIGHBORS, NONE, Nearest, Sums, Values,
+};
+pub use element::Element;
+pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
+pub use rows::{Block, Metric, Pairs, Rows, Visit, rows};
+pub use state::{Pushed, StateError, StreamState};

@@ -1,0 +1,2 @@
+//! enfold
+pub use enfold_core::*;
