@@ -6,7 +6,7 @@ use std::vec;
 use std::vec::Vec;
 
 use bytemuck::Pod;
-use num_traits::{Float, Zero};
+use num_traits::Zero;
 
 use crate::backend::{Alloc, Integers, NONE, Nearest, Values};
 use crate::element::Element;
