@@ -34,6 +34,8 @@ pub mod distance;
 pub mod element;
 pub mod error;
 pub mod host;
+#[cfg(feature = "alloc")]
+pub mod kmeans;
 pub mod random;
 pub mod rows;
 pub mod state;
@@ -43,5 +45,7 @@ pub use backend::{
 };
 pub use element::Element;
 pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
+#[cfg(feature = "alloc")]
+pub use kmeans::KMeans;
 pub use rows::{Block, Metric, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};
