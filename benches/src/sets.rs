@@ -99,9 +99,9 @@ impl Mixture {
         (unif(self.seed + 1, c * self.dim + t) * 2.0 - 1.0) * self.spread
     }
 
-    /// Element `i·dim + t` for component `c`.
-    pub fn value(&self, c: usize, at: usize) -> f64 {
-        self.center(c, at % self.dim) + norm(self.seed + 3, at)
+    /// Element `at = i·dim + t` for component `c`.
+    fn value(&self, c: usize, at: usize, t: usize) -> f64 {
+        self.center(c, t) + norm(self.seed + 3, at)
     }
 
     fn make(&self, name: &'static str, k: usize, shape: impl Fn(usize, f64, usize) -> f64) -> Set {
@@ -221,4 +221,23 @@ pub fn make(name: &str) -> Option<Set> {
         "q_gdelt_std" => gdelt_standardised(),
         _ => return None,
     })
+}
+
+impl Mixture {
+    /// A large mixture with the density of `s3_50k_400_500`.
+    pub fn blobs(n: usize, dim: usize, components: usize) -> Self {
+        Self::new(n, dim, components, 13, 1.0)
+    }
+
+    /// Writes rows `first..` without making the rest; components at random.
+    pub fn fill(&self, first: usize, out: &mut [f32]) {
+        use rayon::prelude::*;
+        out.par_chunks_exact_mut(self.dim).enumerate().for_each(|(i, row)| {
+            let i = first + i;
+            let c = (unif(self.seed + 2, i) * self.components as f64) as usize;
+            for (t, v) in row.iter_mut().enumerate() {
+                *v = self.value(c, i * self.dim + t, t) as f32;
+            }
+        });
+    }
 }
