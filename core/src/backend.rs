@@ -247,8 +247,8 @@ pub trait Backend: Clone {
     ///
     /// The difference and the product are single roundings, `rint` is ties-to-even, shifts are
     /// arithmetic: the same integers on every machine, and integer addition has no order. The
-    /// caller picks `scale` so that every `q_t` is below 2³¹ and, where the scatter is wanted,
-    /// the norm of q is at most 2²⁵.
+    /// caller picks `scale` so that every `q_t` is below 2³¹, every `q_t·m` below 2⁶³ and, where
+    /// the scatter is wanted, the norm of q is at most 2²⁵.
     fn accumulate(
         &self,
         x: Rows<'_, Values<Self>>,
