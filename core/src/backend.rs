@@ -2,13 +2,13 @@
 //!
 //! A backend writes **four functions** – [`len`](Backend::len), [`write`](Backend::write),
 //! [`read`](Backend::read), [`distances`](Backend::distances) – and has every algorithm of this
-//! crate. Each fold has a body in [`host`](crate::host) that is slow and right; a backend
+//! crate. Each fold has a body in [`host`] that is slow and right; a backend
 //! overrides the folds one by one where speed is wanted, and the conformance suite compares each
 //! override with the body it replaces and with an `f64` oracle.
 //!
 //! # What every backend signs
 //!
-//! Each of these is a law of the [conformance suite](crate::conformance).
+//! Each of these is a law of the conformance suite (feature `conformance`).
 //!
 //! 1. **Running.** Folds merge into what the buffers hold. Empty is `dist = ∞, index = NONE`,
 //!    `counts = 0`, `lowest = NONE`, `parent[i] = i`, sums 0. Hence the *split law*: folding y₁

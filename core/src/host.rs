@@ -219,7 +219,7 @@ fn root<B: Backend>(b: &B, parent: &mut Indices<B>, mut i: u32) -> Result<u32, B
 
 /// Body of [`Backend::sum_by_label`]. A row adds up in `f64`: an `f32` sum would stop at 2²⁴.
 ///
-/// [`TILE`] labels at a time, so more labels than that walk the distances again.
+/// `TILE` labels at a time, so more labels than that walk the distances again.
 ///
 /// # Errors
 /// The machine's.
