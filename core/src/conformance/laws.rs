@@ -2,7 +2,7 @@
 //!
 //! A law walks the [cases] and names the case in its message. Three comparisons
 //! meet in each fold: the override, the provided body it replaces (through
-//! [`Bare`](super::decorators::Bare)), and the [oracle].
+//! [`Bare`](super::decorators::Bare)), and the [oracle](super::oracle).
 
 mod arrange;
 mod distances;
