@@ -170,7 +170,7 @@ proptest! {
         let mut expected = zero.clone();
         oracle::accumulate(&given, &mut expected);
         let cpu = Cpu::<f32>::new();
-        let whole = bed::accumulate(&cpu, &given, &[0..n], true, &zero);
+        let whole = bed::accumulate(&cpu, &given, core::slice::from_ref(&given.range), true, &zero);
         prop_assert_eq!(&whole, &expected);
         let parts = [n / 2..n, n / 3..n / 2, 0..n / 3];
         prop_assert_eq!(&bed::accumulate(&cpu, &given, &parts, true, &zero), &expected);
