@@ -54,8 +54,7 @@ fn write_npy(path: &Path, set: &sets::Set) -> std::io::Result<()> {
         std::fs::create_dir_all(folder)?;
     }
     let shape = format!("({}, {})", set.rows(), set.dim);
-    let mut header =
-        format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
+    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
     while (header.len() + 11) % 64 != 0 {
         header.push(' ');
     }

@@ -132,16 +132,12 @@ fn drift() -> Set {
             raw[at] / row.iter().map(|v| v * v).sum::<f64>().sqrt()
         })
         .collect();
-    m.make("q_drift", 50, |i, v, at| {
-        f64::from(v as f32) + 6.0 * (i as f64 / m.n as f64) * unit[at]
-    })
+    m.make("q_drift", 50, |i, v, at| f64::from(v as f32) + 6.0 * (i as f64 / m.n as f64) * unit[at])
 }
 
 fn heavy() -> Set {
     let m = Mixture::new(60_000, 16, 50, 23, 4.0);
-    m.make("q_heavy", 50, |i, v, _| {
-        f64::from(v as f32) * unif(m.seed + 5, i).max(1e-6).powf(-0.4)
-    })
+    m.make("q_heavy", 50, |i, v, _| f64::from(v as f32) * unif(m.seed + 5, i).max(1e-6).powf(-0.4))
 }
 
 /// 26 columns shaped like GDELT events: tone, article count, two places, a one-hot event code.
