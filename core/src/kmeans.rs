@@ -17,6 +17,7 @@
 //!   there; what rounds to 0, like weight 0, takes part in nothing but still gets a label. Rows
 //!   of weight w and w copies of a row give the same centres.
 
+pub mod batch;
 mod bounds;
 mod door;
 pub mod init;
@@ -26,6 +27,7 @@ mod sample;
 
 use core::ops::ControlFlow;
 
+pub use batch::{BatchState, MiniBatch};
 pub use init::Init;
 pub use model::{Assignment, Cluster, Fit, Model};
 

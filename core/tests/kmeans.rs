@@ -5,7 +5,7 @@ use enfold_core::{KMeans, Rows};
 use enfold_cpu::Cpu;
 
 fn fit(options: &KMeans, data: &[f32], dim: usize) -> Fit<f32> {
-    options.fit(&Cpu::<f32>::new(), Rows::new(data, dim).unwrap()).unwrap()
+    options.fit(&Cpu::<f32>::new(), Rows::new(data, dim).expect("fits")).unwrap()
 }
 
 #[test]

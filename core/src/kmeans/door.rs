@@ -6,11 +6,14 @@ use core::borrow::{Borrow, BorrowMut};
 
 use num_traits::Zero;
 
-use crate::backend::{Alloc, Indices, Values, WEIGHT_BITS};
+use crate::backend::{Alloc, Backend, Indices, Values, WEIGHT_BITS};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
 use crate::host::mass_of;
 use crate::rows::{Metric, Rows};
+
+/// A buffer of elements that is ours.
+pub(super) type Held<B> = <B as Alloc>::Owned<<B as Backend>::Elem>;
 
 /// Elements read at a time.
 const PART: usize = 1 << 16;
@@ -344,7 +347,7 @@ pub(super) fn prepare<B: Alloc>(
     backend: &B,
     rows: Rows<'_, Values<B>>,
     metric: Metric,
-) -> Result<Option<B::Owned<B::Elem>>, Error<B::Error>> {
+) -> Result<Option<Held<B>>, Error<B::Error>> {
     let spherical = metric == Metric::Cosine;
     let mut copy = if spherical { Some(alloc_for(backend, rows)?) } else { None };
     each_part(backend, rows, |at, part| {

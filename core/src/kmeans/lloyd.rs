@@ -149,13 +149,16 @@ pub(super) fn squared<T: Element>(a: &[T], b: &[T]) -> f64 {
     a.iter().zip(b).map(square).sum()
 }
 
+/// Distances and row numbers.
+pub(super) type Found<T> = (Vec<T>, Vec<u32>);
+
 /// The k nearest rows of y for each row of x, on the host.
 pub(super) fn nearest<B: Alloc>(
     backend: &B,
     x: Rows<'_, Values<B>>,
     y: Rows<'_, Values<B>>,
     k: usize,
-) -> Result<(Vec<B::Elem>, Vec<u32>), Error<B::Error>> {
+) -> Result<Found<B::Elem>, Error<B::Error>> {
     let (first, len) = (x.start() * k, x.len() * k);
     let mut dist: B::Owned<B::Elem> = backend.alloc(x.end() * k).map_err(Error::Backend)?;
     let mut index: B::Owned<u32> = backend.alloc(x.end() * k).map_err(Error::Backend)?;
@@ -173,9 +176,9 @@ pub(super) struct Lloyd<'a, B: Alloc> {
     pub(super) input: &'a Input<'a, B>,
     pub(super) centers: Vec<B::Elem>,
     pub(super) labels: Vec<u32>,
-    scale: B::Elem,
-    offsets: Vec<i64>,
-    mass: Vec<i64>,
+    pub(super) scale: B::Elem,
+    pub(super) offsets: Vec<i64>,
+    pub(super) mass: Vec<i64>,
     on: Buffers<B>,
     /// Whether `dist` on the machine belongs to the current centres.
     measured: bool,
@@ -302,16 +305,24 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
         Ok(dist)
     }
 
-    /// Every centre to the mean of its rows; centres without rows are put on far rows where
-    /// `reseed` says so. Never raises the cost.
-    pub(super) fn update(&mut self, reseed: bool) -> Result<Step, Error<B::Error>> {
+    /// Sums the rows by label, into `offsets` and `mass`.
+    pub(super) fn sum(&mut self) -> Result<(), Error<B::Error>> {
         let input = self.input;
         let mut host =
             Host { centers: &mut self.centers, offsets: &mut self.offsets, mass: &mut self.mass };
-        let (scale, weights) = (self.scale, input.weight_buf());
-        sum_up(input.backend, input.rows()?, weights, scale, &mut self.on.parts(), &mut host)?;
-        let spherical = input.metric == Metric::Cosine;
-        let shift = move_all(input.dim, scale, &mut host, |c| !spherical || normalize_row(c));
+        let (rows, weights) = (input.rows()?, input.weight_buf());
+        sum_up(input.backend, rows, weights, self.scale, &mut self.on.parts(), &mut host)
+    }
+
+    /// Every centre to the mean of its rows; centres without rows are put on far rows where
+    /// `reseed` says so. Never raises the cost.
+    pub(super) fn update(&mut self, reseed: bool) -> Result<Step, Error<B::Error>> {
+        self.sum()?;
+        let spherical = self.input.metric == Metric::Cosine;
+        let (dim, scale) = (self.input.dim, self.scale);
+        let mut host =
+            Host { centers: &mut self.centers, offsets: &mut self.offsets, mass: &mut self.mass };
+        let shift = move_all(dim, scale, &mut host, |c| !spherical || normalize_row(c));
         let relocated = if reseed && self.mass.contains(&0) { self.relocate()? } else { 0 };
         self.write_centers()?;
         self.measured = false;
