@@ -32,6 +32,8 @@ pub mod distance;
 pub mod element;
 pub mod error;
 pub mod host;
+#[cfg(feature = "alloc")]
+pub mod kmeans;
 pub mod random;
 pub mod rows;
 pub mod state;
@@ -41,5 +43,7 @@ pub use backend::{
 };
 pub use element::Element;
 pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
+#[cfg(feature = "alloc")]
+pub use kmeans::KMeans;
 pub use rows::{Block, Metric, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};

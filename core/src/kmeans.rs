@@ -1,0 +1,386 @@
+//! k-means: k centres such that rows are close to their nearest one.
+//!
+//! [`KMeans`] seeds (see [`init`]) and iterates (see [`lloyd`]) over rows that any backend holds,
+//! and leaves a [`Model`] of plain host data. It decides on canonical distances and sums
+//! integers, so the same rows and seed give the same labels for any number of threads and, with
+//! IEEE arithmetic, on any machine.
+//!
+//! # Numbers
+//!
+//! - Rows must be finite and small enough that no squared distance overflows: every |coordinate|
+//!   at most √(MAX / 4·dim). Others are an [`Error::NotFinite`] that names the row. Rows closer
+//!   than √MIN (1e-19 for `f32`) are the same row: their squared distance is 0.
+//! - Means are right to 2⁻³⁰ of the data's range before they are rounded to an element, whatever
+//!   the offset of the data from the origin.
+//! - Weights are finite, not negative, and at most 2³⁰. They are brought to a fixed point by a
+//!   power of two – the heaviest to 2¹⁵, or their sum to 2³¹ – and rounded to a multiple of 2⁻¹⁶
+//!   there; what rounds to 0, like weight 0, takes part in nothing but still gets a label. Rows
+//!   of weight w and w copies of a row give the same centres.
+
+pub mod batch;
+mod bounds;
+mod door;
+pub mod init;
+pub mod lloyd;
+mod model;
+mod sample;
+
+use core::ops::ControlFlow;
+
+pub use batch::{BatchState, MiniBatch};
+pub use init::Init;
+pub use model::{Assignment, Cluster, Fit, Model};
+
+use self::bounds::Bounds;
+use self::door::Input;
+use self::lloyd::Lloyd;
+use crate::backend::{Alloc, Values};
+use crate::error::Error;
+use crate::random::Draws;
+use crate::rows::{Metric, Rows};
+
+use alloc::vec::Vec;
+
+/// Purpose of the draws that give each restart its seed.
+const RESTART: u32 = 0x4B4D_0000;
+
+/// What becomes of a centre that no row is nearest to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+#[non_exhaustive]
+pub enum EmptyCluster {
+    /// It is put on the row that pays most (weight × squared distance, lower row first), each
+    /// on another row. Where no row pays – fewer rows differ than k – it is left out.
+    #[default]
+    Farthest,
+    /// It is left out of the model.
+    Drop,
+    /// It stays where it is, with weight 0.
+    Keep,
+}
+
+/// Where a fit stands, after each assignment of rows to centres.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Progress {
+    /// Number of the restart, from 0.
+    pub restart: u32,
+    /// Updates of the centres so far.
+    pub iteration: u32,
+    /// Σ w·d²; None where [bounds](KMeans::bounds) let rows be skipped, so that nobody knows.
+    pub cost: Option<f64>,
+    /// Rows whose nearest centre changed.
+    pub moved: usize,
+}
+
+/// Options of batch k-means.
+///
+/// Cost of a fit: one reading of the rows; seeding, `O(n·k·ln k·dim)` for greedy k-means++;
+/// `O(n·k·dim)` per iteration, less where bounds pay. Memory: 2 elements per row and
+/// 4 · k · dim, plus a copy of the rows for spherical k-means or ranges that do not begin with
+/// row 0.
+///
+/// ```
+/// use enfold_core::{KMeans, Rows};
+/// use enfold_cpu::Cpu;
+///
+/// let data = [1.0f32, 1.0, 1.2, 0.8, 0.9, 1.1, 8.0, 8.0, 8.2, 7.9];
+/// let fit = KMeans::new(2).seed(1).fit(&Cpu::<f32>::new(), Rows::new(&data[..], 2)?)?;
+/// assert_eq!(fit.labels, [0, 0, 0, 1, 1]);
+/// assert_eq!(fit.model.clusters[0].weight, 3.0);
+/// assert!(fit.model.converged);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct KMeans {
+    k: usize,
+    seed: u64,
+    init: Init,
+    restarts: u32,
+    max_iter: u32,
+    tolerance: f64,
+    metric: Metric,
+    empty: EmptyCluster,
+    bounds: bool,
+}
+
+impl KMeans {
+    /// k clusters: greedy k-means++, one start, at most 300 iterations, tolerance 1e-4.
+    #[must_use]
+    pub fn new(k: usize) -> Self {
+        Self {
+            k,
+            seed: 0,
+            init: Init::default(),
+            restarts: 1,
+            max_iter: 300,
+            tolerance: 1e-4,
+            metric: Metric::SqEuclidean,
+            empty: EmptyCluster::default(),
+            bounds: true,
+        }
+    }
+
+    /// The seed of every draw; 0 where not set.
+    #[must_use]
+    pub fn seed(mut self, seed: u64) -> Self {
+        self.seed = seed;
+        self
+    }
+
+    /// How the first centres are chosen.
+    #[must_use]
+    pub fn init(mut self, init: Init) -> Self {
+        self.init = init;
+        self
+    }
+
+    /// Independent starts, of which the cheapest result is kept (the earliest of equals).
+    #[must_use]
+    pub fn restarts(mut self, restarts: u32) -> Self {
+        self.restarts = restarts;
+        self
+    }
+
+    /// The most updates of one start; 0 leaves the first centres as they are.
+    #[must_use]
+    pub fn max_iter(mut self, max_iter: u32) -> Self {
+        self.max_iter = max_iter;
+        self
+    }
+
+    /// Comes to rest when Σ |step of a centre|² ≤ tolerance × mean variance of a coordinate, as
+    /// in scikit-learn. It always does when no label changes; 0 waits for that.
+    #[must_use]
+    pub fn tolerance(mut self, tolerance: f64) -> Self {
+        self.tolerance = tolerance;
+        self
+    }
+
+    /// `SqEuclidean`, or `Cosine` for spherical k-means (Dhillon, Modha 2001): rows and centres
+    /// of unit length. A zero row has no direction and is an error there.
+    #[must_use]
+    pub fn metric(mut self, metric: Metric) -> Self {
+        self.metric = metric;
+        self
+    }
+
+    /// What becomes of a centre without rows.
+    #[must_use]
+    pub fn empty(mut self, empty: EmptyCluster) -> Self {
+        self.empty = empty;
+        self
+    }
+
+    /// Whether rows that provably keep their centre may be skipped, where that pays (default).
+    /// The result is the same, bit for bit.
+    #[must_use]
+    pub fn bounds(mut self, bounds: bool) -> Self {
+        self.bounds = bounds;
+        self
+    }
+
+    /// Clusters rows of equal weight.
+    ///
+    /// # Errors
+    /// No rows, rows that are not finite, options outside their range; the machine's.
+    pub fn fit<B: Alloc>(
+        &self,
+        backend: &B,
+        rows: Rows<'_, Values<B>>,
+    ) -> Result<Fit<B::Elem>, Error<B::Error>> {
+        self.fit_weighted(backend, rows, None)
+    }
+
+    /// Clusters rows with a weight each; `weights` is as long as the buffer of the rows.
+    ///
+    /// # Errors
+    /// As [`fit`](Self::fit), and weights that are negative, not finite, above 2³⁰, or all 0.
+    pub fn fit_weighted<B: Alloc>(
+        &self,
+        backend: &B,
+        rows: Rows<'_, Values<B>>,
+        weights: Option<&Values<B>>,
+    ) -> Result<Fit<B::Elem>, Error<B::Error>> {
+        self.fit_with(backend, rows, weights, &mut |_| ControlFlow::Continue(()))
+    }
+
+    /// [`fit_weighted`](Self::fit_weighted), telling `progress` after each assignment how it
+    /// stands. A `Break` ends the fit with the best centres so far, not converged.
+    ///
+    /// # Errors
+    /// As [`fit_weighted`](Self::fit_weighted).
+    pub fn fit_with<B: Alloc>(
+        &self,
+        backend: &B,
+        rows: Rows<'_, Values<B>>,
+        weights: Option<&Values<B>>,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Fit<B::Elem>, Error<B::Error>> {
+        self.check(rows.dim())?;
+        let input = Input::admit(backend, rows, weights, self.metric)?;
+        let mut best: Option<Run<'_, B>> = None;
+        for restart in 0..self.restarts {
+            let run = self.run(&input, restart, progress)?;
+            let cancelled = run.cancelled;
+            if best.as_ref().is_none_or(|best| run.cost < best.cost) {
+                best = Some(run);
+            }
+            if cancelled {
+                break;
+            }
+        }
+        let none = Error::Parameter { name: "restarts", why: "at least 1" };
+        self.finish(&input, best.ok_or(none)?)
+    }
+
+    fn check<E>(&self, dim: usize) -> Result<(), Error<E>> {
+        check_k(self.k)?;
+        door::check_metric(self.metric)?;
+        if self.restarts == 0 {
+            return Err(Error::Parameter { name: "restarts", why: "at least 1" });
+        }
+        if self.tolerance.is_nan() || self.tolerance < 0.0 {
+            return Err(Error::Parameter { name: "tolerance", why: "not negative" });
+        }
+        self.init.check(self.k, dim)
+    }
+
+    /// One start, iterated until it rests.
+    fn run<'a, B: Alloc>(
+        &self,
+        input: &'a Input<'a, B>,
+        restart: u32,
+        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+    ) -> Result<Run<'a, B>, Error<B::Error>> {
+        let centers = init::centers(input, &self.init, self.k, self.seed_of(restart))?;
+        let mut lloyd = Lloyd::new(input, centers)?;
+        let mut skip = Skip::new(self.bounds, lloyd.k());
+        let still = self.tolerance * input.variance;
+        let (mut iterations, mut relocated, mut resting) = (0, 0, false);
+        loop {
+            let moved = skip.assign(&mut lloyd)?;
+            let now = Progress { restart, iteration: iterations, cost: lloyd.cost()?, moved };
+            let cancelled = progress(now).is_break();
+            resting |= moved == 0 && relocated == 0;
+            if cancelled || resting || iterations == self.max_iter {
+                let cost = lloyd.measured_cost()?;
+                return Ok(Run { lloyd, cost, iterations, converged: resting, cancelled });
+            }
+            let step = lloyd.update(self.empty == EmptyCluster::Farthest)?;
+            relocated = step.relocated;
+            resting = relocated == 0 && step.shift <= still;
+            iterations += 1;
+        }
+    }
+
+    fn seed_of(&self, restart: u32) -> u64 {
+        match restart {
+            0 => self.seed,
+            _ => Draws::new(self.seed, RESTART).bits(u64::from(restart), 0),
+        }
+    }
+
+    /// Puts the clusters in order, leaves out empty ones, and describes the rest.
+    fn finish<B: Alloc>(
+        &self,
+        input: &Input<'_, B>,
+        run: Run<'_, B>,
+    ) -> Result<Fit<B::Elem>, Error<B::Error>> {
+        let Run { mut lloyd, iterations, converged, .. } = run;
+        lloyd.select(&self.order(input, &lloyd))?;
+        lloyd.assign()?;
+        // Rows on a tie may leave a cluster empty under the new order; each round drops one.
+        while self.empty != EmptyCluster::Keep && self.any_empty(input, &lloyd) {
+            let masses = model::masses(input, &lloyd.labels, lloyd.k());
+            let full: Vec<usize> = (0..lloyd.k()).filter(|&c| masses[c].0 > 0.0).collect();
+            lloyd.select(&full)?;
+            lloyd.assign()?;
+        }
+        let distances = lloyd.dist()?;
+        let model = Model {
+            dim: input.dim,
+            clusters: model::clusters(input, &lloyd.labels, &distances, lloyd.k()),
+            metric: self.metric,
+            requested: self.k,
+            cost: lloyd.measured_cost()?,
+            iterations,
+            converged,
+            centers: lloyd.centers,
+        };
+        Ok(Fit { model, labels: lloyd.labels, distances })
+    }
+
+    fn any_empty<B: Alloc>(&self, input: &Input<'_, B>, lloyd: &Lloyd<'_, B>) -> bool {
+        model::masses(input, &lloyd.labels, lloyd.k()).iter().any(|(mass, _)| *mass <= 0.0)
+    }
+
+    /// Clusters to keep: heaviest first, then by first row.
+    fn order<B: Alloc>(&self, input: &Input<'_, B>, lloyd: &Lloyd<'_, B>) -> Vec<usize> {
+        let masses = model::masses(input, &lloyd.labels, lloyd.k());
+        let keep = |c: &usize| self.empty == EmptyCluster::Keep || masses[*c].0 > 0.0;
+        let mut order: Vec<usize> = (0..lloyd.k()).filter(keep).collect();
+        order.sort_by(|&a, &b| {
+            masses[b].0.total_cmp(&masses[a].0).then(masses[a].1.cmp(&masses[b].1))
+        });
+        order
+    }
+}
+
+/// k is at least 1.
+fn check_k<E>(k: usize) -> Result<(), Error<E>> {
+    match k {
+        0 => Err(Error::Parameter { name: "k", why: "at least 1" }),
+        _ => Ok(()),
+    }
+}
+
+/// One start, iterated to its end.
+struct Run<'a, B: Alloc> {
+    lloyd: Lloyd<'a, B>,
+    cost: f64,
+    iterations: u32,
+    converged: bool,
+    cancelled: bool,
+}
+
+/// Decides, by counts alone, which assignments use bounds.
+struct Skip<T> {
+    worth: bool,
+    bounds: Option<Bounds<T>>,
+    calm: bool,
+    /// Searches in a row that skipped too little.
+    futile: u32,
+    /// Assignments to wait before the next try.
+    wait: u32,
+}
+
+impl<T: crate::element::Element> Skip<T> {
+    /// With few centres a search costs less than its bookkeeping.
+    fn new(wanted: bool, k: usize) -> Self {
+        Self { worth: wanted && k >= 8, bounds: None, calm: false, futile: 0, wait: 0 }
+    }
+
+    fn assign<B: Alloc<Elem = T>>(
+        &mut self,
+        lloyd: &mut Lloyd<'_, B>,
+    ) -> Result<usize, Error<B::Error>> {
+        if !self.worth || !self.calm || self.wait > 0 {
+            self.wait = self.wait.saturating_sub(1);
+            let moved = lloyd.assign()?;
+            // While more than a tenth of the rows move, centres do, and bounds say little.
+            self.calm = moved * 10 <= lloyd.labels.len();
+            return Ok(moved);
+        }
+        let (n, dim) = (lloyd.labels.len(), lloyd.input.dim);
+        let first = self.bounds.is_none();
+        let bounds = self.bounds.get_or_insert_with(|| Bounds::new(n, dim));
+        let moved = lloyd.assign_bounded(bounds)?;
+        let futile = !first && bounds.searched > 0.7;
+        self.futile = if futile { self.futile + 1 } else { 0 };
+        if self.futile == 2 {
+            (self.bounds, self.futile, self.wait) = (None, 0, 8);
+        }
+        Ok(moved)
+    }
+}
