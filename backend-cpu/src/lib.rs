@@ -1,66 +1,93 @@
-//! The CPU backend.
+//! # enfold-cpu: folds over distances on a CPU
+//!
+//! Every fold decides on the canonical distances of [`enfold_core::distance`] and returns them,
+//! so results have the same bits on every instruction set, in every batch, for any number of
+//! threads. There are two ways to get there:
+//!
+//! - the **direct** tier computes canonical distances at vector width: every metric, no heap,
+//!   also without the standard library; up to eight coordinates, rows stand in lanes;
+//! - the **filter** tier (feature `std`, Euclidean, more than eight coordinates) computes a
+//!   lower bound of each distance by fused multiply-adds on packed panels, and canonical
+//!   distances only for the pairs that the bounds do not decide.
+//!
+//! | level | lanes of f32 | register tile, points × rows of y |
+//! |---|---|---|
+//! | AVX-512 | 16 | 32 × 12 |
+//! | AVX2 + FMA | 8 | 16 × 6 |
+//! | NEON | 4 | 16 × 6 |
+//! | wasm `simd128` | 4 | 8 × 4 |
+//! | scalar, `f64` | arrays of 8 | 8 × 4 |
+//!
+//! Threads: with `std`, large calls cut the rows of x into chunks for the pool that the caller
+//! runs in – rayon's default pool otherwise. No pool is built and nothing spins.
 
 #![cfg_attr(not(feature = "std"), no_std)]
+// Kernels index registers by constants; iterators there hide which register is meant.
+#![allow(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 
-use core::convert::Infallible;
 use core::marker::PhantomData;
 
-use bytemuck::Pod;
-use enfold_core::distance::distance;
-use enfold_core::{Backend, Element, Pairs, Visit};
+use enfold_core::Element;
+
+mod accumulate;
+mod backend;
+#[cfg(feature = "std")]
+mod bounds;
+mod direct;
+#[cfg(feature = "std")]
+mod filter;
+mod folds;
+mod isa;
+mod lanes;
+#[cfg(feature = "std")]
+mod pack;
+mod small;
+mod sums;
+mod sweep;
+mod threads;
+
+pub use isa::{Isa, Native};
 
 /// The CPU: `Buf<T>` is `[T]`, nothing can fail.
+///
+/// ```
+/// use enfold_cpu::{Cpu, Isa};
+///
+/// let cpu = Cpu::<f32>::new();
+/// assert_eq!(cpu.isa(), Isa::detect());
+/// assert!(Cpu::<f32>::with_isa(Isa::Scalar).is_some());
+/// ```
 #[derive(Debug, Clone, Copy, Default)]
-pub struct Cpu<T>(PhantomData<T>);
+pub struct Cpu<T> {
+    /// A level to use instead of the best one; it was found available.
+    forced: Option<Isa>,
+    element: PhantomData<T>,
+}
 
 impl<T: Element> Cpu<T> {
-    /// The CPU this runs on.
+    /// The CPU this runs on, at its best level.
     #[must_use]
     pub const fn new() -> Self {
-        Self(PhantomData)
+        Self { forced: None, element: PhantomData }
+    }
+
+    /// The CPU this runs on, held to one level; None where it has not got it.
+    #[must_use]
+    pub fn with_isa(isa: Isa) -> Option<Self> {
+        isa.is_available().then_some(Self { forced: Some(isa), element: PhantomData })
+    }
+
+    /// The level in use.
+    #[must_use]
+    pub fn isa(&self) -> Isa {
+        self.forced.unwrap_or_else(Isa::detect)
     }
 }
 
-impl<T: Element> Backend for Cpu<T> {
-    type Elem = T;
-    type Error = Infallible;
-    type Buf<U: Pod> = [U];
-
-    fn len<U: Pod>(buf: &[U]) -> usize {
-        buf.len()
-    }
-
-    fn write<U: Pod>(&self, dst: &mut [U], at: usize, src: &[U]) -> Result<(), Infallible> {
-        dst[at..at + src.len()].copy_from_slice(src);
-        Ok(())
-    }
-
-    fn read<U: Pod>(&self, src: &[U], at: usize, dst: &mut [U]) -> Result<(), Infallible> {
-        dst.copy_from_slice(&src[at..at + dst.len()]);
-        Ok(())
-    }
-
-    fn distances(&self, pairs: Pairs<'_, [T]>, out: &mut [T]) -> Result<(), Infallible> {
-        let (x, y) = (pairs.x(), pairs.y());
-        for block in pairs.rectangles() {
-            for i in block.x.0 as usize..block.x.1 as usize {
-                for j in block.y.0 as usize..block.y.1 as usize {
-                    if i != j || !matches!(pairs.visited(), Visit::OffDiagonal) {
-                        out[(i - x.start()) * y.len() + j - y.start()] =
-                            distance(pairs.metric(), x.row(i), y.row(j));
-                    }
-                }
-            }
-        }
-        Ok(())
-    }
-}
-
+/// Rows that the filter certified or swept again since the last call: (all, again). For reports.
 #[cfg(feature = "std")]
-impl<T: Element> enfold_core::Alloc for Cpu<T> {
-    type Owned<U: Pod> = Vec<U>;
-
-    fn alloc<U: Pod>(&self, len: usize) -> Result<Vec<U>, Infallible> {
-        Ok(vec![U::zeroed(); len])
-    }
+#[doc(hidden)]
+#[must_use]
+pub fn take_tally() -> (u64, u64) {
+    folds::nearest::take_tally()
 }

@@ -1,0 +1,263 @@
+//! The filter tier: a lower bound of every distance in registers, canonical numbers only for
+//! pairs whose bound does not decide.
+//!
+//! A register tile holds `V` vectors of points (one per lane) by `G` rows of y; the inner loop
+//! is one broadcast and `V` fused multiply-adds per row of y and coordinate. Nothing of the
+//! n × m bounds is ever written to memory.
+
+use core::ops::Range;
+
+use enfold_core::Metric;
+use num_traits::{Float, Zero};
+
+use crate::bounds::{self, Bounds};
+use crate::lanes::{Lanes, MOST};
+use crate::pack::{self, Panel};
+use crate::sweep::Job;
+
+/// The most rows of x in a register tile.
+pub(crate) const TILE: usize = 4 * MOST;
+/// Bytes of packed y that are swept by many tiles before the next are fetched: inside L2.
+const STRIP: usize = 192 << 10;
+/// Bytes of packed x that are swept together where y has several strips.
+const BLOCK: usize = 1 << 20;
+
+/// Whether packing a rectangle pays.
+pub(crate) fn pays<E>(job: &Job<'_, E>) -> bool {
+    let dim = job.x.dim;
+    matches!(job.metric, Metric::SqEuclidean | Metric::Euclidean)
+        && dim > crate::small::MOST_DIM
+        && dim <= bounds::MOST_DIM
+        && job.rows.len() >= 24
+        && job.others.len() >= 12
+}
+
+/// Rows of x in lanes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tile<L: Lanes, const V: usize> {
+    /// Numbers of the rows.
+    pub(crate) rows: [u32; TILE],
+    /// How many there are.
+    pub(crate) n: usize,
+    /// |x − c|²; too large or NaN where the row is for the direct tier.
+    pub(crate) norm: [L::V; V],
+}
+
+impl<L: Lanes, const V: usize> Tile<L, V> {
+    /// |x − c|² of every row, and the rows' numbers; NaN for rows of the direct tier.
+    #[inline(always)]
+    pub(crate) fn norms(&self, l: L) -> [L::E; TILE] {
+        let mut norm = [L::E::nan(); TILE];
+        for v in 0..V {
+            l.store(self.norm[v], &mut norm[v * L::WIDTH..]);
+        }
+        for norm in &mut norm {
+            if *norm >= bounds::tame() {
+                *norm = L::E::nan();
+            }
+        }
+        norm
+    }
+}
+
+/// `G` rows of y.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Group<E> {
+    /// Number of the first row.
+    pub(crate) first: usize,
+    /// How many rows there are, up to G; the bounds of others are ∞.
+    pub(crate) n: usize,
+    /// The largest |y − c|².
+    pub(crate) most: E,
+}
+
+/// What is done with bounds.
+pub(crate) trait Filter<E> {
+    /// What is kept for a tile between groups.
+    type State<L: Lanes<E = E>, const V: usize>: Copy;
+
+    fn open<L: Lanes<E = E>, const V: usize>(
+        &mut self,
+        l: L,
+        tile: &Tile<L, V>,
+    ) -> Self::State<L, V>;
+
+    fn meet<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
+        &mut self,
+        l: L,
+        state: &mut Self::State<L, V>,
+        tile: &Tile<L, V>,
+        group: Group<E>,
+        bound: &[[L::V; V]; G],
+    );
+
+    fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
+        &mut self,
+        l: L,
+        state: &Self::State<L, V>,
+        tile: &Tile<L, V>,
+    );
+}
+
+/// Which rows of x are swept.
+#[derive(Debug, Clone)]
+pub(crate) enum Which<'a> {
+    /// A range.
+    Range(Range<usize>),
+    /// A list.
+    List(&'a [u32]),
+}
+
+impl Which<'_> {
+    fn len(&self) -> usize {
+        match self {
+            Self::Range(range) => range.len(),
+            Self::List(list) => list.len(),
+        }
+    }
+
+    fn get(&self, at: usize) -> u32 {
+        match self {
+            Self::Range(range) => (range.start + at) as u32,
+            Self::List(list) => list[at],
+        }
+    }
+}
+
+/// Sweeps rows of x over a panel. Returns the rows that are for the direct tier.
+#[inline(always)]
+pub(crate) fn sweep<
+    L: Lanes,
+    F: Filter<L::E>,
+    const S: usize,
+    const V: usize,
+    const G: usize,
+>(
+    l: L,
+    job: &Job<'_, L::E>,
+    panel: &Panel<L::E>,
+    which: &Which<'_>,
+    filter: &mut F,
+) -> Vec<u32> {
+    let dim = job.x.dim;
+    let wide = V * L::WIDTH;
+    let mut direct = Vec::new();
+    let groups = panel.most.len();
+    let strip = (STRIP / (dim * G * size_of::<L::E>())).max(1);
+    let together = if groups <= strip {
+        1
+    } else {
+        (BLOCK / (dim * wide * size_of::<L::E>())).clamp(4, which.len().div_ceil(wide).max(4))
+    };
+    let zero = l.splat(L::E::zero());
+    let mut points = vec![[zero; V]; dim * together];
+    let mut tiles: Vec<(Tile<L, V>, F::State<L, V>)> = Vec::with_capacity(together);
+    let mut at = 0;
+    while at < which.len() {
+        tiles.clear();
+        for points in points.chunks_exact_mut(dim) {
+            let n = which.len().saturating_sub(at).min(wide);
+            if n == 0 {
+                break;
+            }
+            let mut tile = Tile { rows: [0; TILE], n, norm: [zero; V] };
+            for (r, row) in tile.rows[..n].iter_mut().enumerate() {
+                *row = which.get(at + r);
+            }
+            tile.norm = pack::columns(l, job.x, &tile.rows[..n], &panel.centre, points);
+            let norms = tile.norms(l);
+            for r in 0..n {
+                if norms[r].is_nan() {
+                    direct.push(tile.rows[r]);
+                }
+            }
+            let state = filter.open(l, &tile);
+            tiles.push((tile, state));
+            at += n;
+        }
+        let mut from = 0;
+        while from < groups {
+            let end = (from + strip).min(groups);
+            for ((tile, state), points) in tiles.iter_mut().zip(points.chunks_exact(dim)) {
+                for g in from..end {
+                    let first = panel.rows.start + g * G;
+                    let group = Group {
+                        first,
+                        n: G.min(panel.rows.end - first),
+                        most: panel.most[g],
+                    };
+                    let (rows, _) = panel.data[g * dim * G..][..dim * G].as_chunks::<G>();
+                    let (start, _) = panel.start[g * G..][..G].as_chunks::<G>();
+                    let mut bound = products::<L, V, G>(l, points, rows, &start[0]);
+                    if job.off_diagonal {
+                        leave_out_diagonal(l, tile, group, &mut bound);
+                    }
+                    filter.meet::<L, S, V, G>(l, state, tile, group, &bound);
+                }
+            }
+            from = end;
+        }
+        for (tile, state) in &tiles {
+            filter.close::<L, S, V>(l, state, tile);
+        }
+    }
+    direct
+}
+
+/// `start[q] + Σ_t x[t]·y[t][q]` for every lane and q: the loop everything else is there for.
+#[inline(always)]
+fn products<L: Lanes, const V: usize, const G: usize>(
+    l: L,
+    x: &[[L::V; V]],
+    y: &[[L::E; G]],
+    start: &[L::E; G],
+) -> [[L::V; V]; G] {
+    let mut sum = [[l.splat(L::E::zero()); V]; G];
+    for q in 0..G {
+        sum[q] = [l.splat(start[q]); V];
+    }
+    for (x, y) in x.iter().zip(y) {
+        for q in 0..G {
+            let y = l.splat(y[q]);
+            for v in 0..V {
+                sum[q][v] = l.mul_add(x[v], y, sum[q][v]);
+            }
+        }
+    }
+    sum
+}
+
+/// Bounds of pairs of equal row numbers become ∞.
+#[inline(always)]
+fn leave_out_diagonal<L: Lanes, const V: usize, const G: usize>(
+    l: L,
+    tile: &Tile<L, V>,
+    group: Group<L::E>,
+    bound: &mut [[L::V; V]; G],
+) {
+    let rows = &tile.rows[..tile.n];
+    let met = group.first..group.first + group.n;
+    // Rows of a tile ascend.
+    let (low, high) = (rows[0] as usize, rows[rows.len() - 1] as usize);
+    if high < met.start || low >= met.end {
+        return;
+    }
+    for q in 0..G {
+        for v in 0..V {
+            let mut lane = [L::E::zero(); MOST];
+            l.store(bound[q][v], &mut lane);
+            for (r, lane) in lane[..L::WIDTH].iter_mut().enumerate() {
+                let at = v * L::WIDTH + r;
+                if at < tile.n && rows[at] as usize == group.first + q {
+                    *lane = L::E::infinity();
+                }
+            }
+            bound[q][v] = l.load(&lane);
+        }
+    }
+}
+
+/// The error model of a job.
+pub(crate) fn bounds<E: enfold_core::Element>(job: &Job<'_, E>) -> Bounds<E> {
+    Bounds::new(job.metric, job.x.dim)
+}

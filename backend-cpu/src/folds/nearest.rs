@@ -1,0 +1,349 @@
+//! The nearest rows.
+
+use enfold_core::host::precedes;
+use enfold_core::{Element, Nearest, Pairs};
+
+use crate::direct::{TILE, finite};
+use crate::isa::{Isa, Native, Task};
+use crate::lanes::Lanes;
+use crate::small;
+use crate::sweep::{self, Fold, Job, Panel};
+
+/// Sorted lists of the rows of x from `first` on.
+struct Best<'a, E> {
+    first: usize,
+    k: usize,
+    dist: &'a mut [E],
+    index: &'a mut [u32],
+}
+
+impl<E: Element> Best<'_, E> {
+    /// The last entry of row `i`: what a newcomer must precede.
+    #[inline(always)]
+    fn worst(&self, i: usize) -> (E, u32) {
+        let last = (i - self.first) * self.k + self.k - 1;
+        (self.dist[last], self.index[last])
+    }
+
+    /// Enters `new` into the list of row `i`, unless it is there or not near enough.
+    #[inline(always)]
+    fn offer(&mut self, i: usize, new: (E, u32)) {
+        let (start, k) = ((i - self.first) * self.k, self.k);
+        let (dist, index) = (&mut self.dist[start..start + k], &mut self.index[start..start + k]);
+        if !precedes(new, (dist[k - 1], index[k - 1])) {
+            return;
+        }
+        if k > 1 {
+            let mut at = k - 1;
+            while at > 0 && precedes(new, (dist[at - 1], index[at - 1])) {
+                at -= 1;
+            }
+            if at > 0 && (dist[at - 1], index[at - 1]) == new {
+                return;
+            }
+            dist.copy_within(at..k - 1, at + 1);
+            index.copy_within(at..k - 1, at + 1);
+            (dist[at], index[at]) = new;
+        } else {
+            (dist[0], index[0]) = new;
+        }
+    }
+}
+
+impl<E: Element> Fold<E> for Best<'_, E> {
+    #[inline(always)]
+    fn limit(&self, i: usize) -> E {
+        finite(self.worst(i).0)
+    }
+
+    #[inline(always)]
+    fn meet(&mut self, i: usize, j: usize, mut near: u64, dist: &[E; TILE]) {
+        while near != 0 {
+            let t = near.trailing_zeros() as usize;
+            near &= near - 1;
+            self.offer(i, (dist[t], (j + t) as u32));
+        }
+    }
+}
+
+/// [`nearest`](enfold_core::Backend::nearest).
+pub(crate) fn nearest<E: Native>(
+    isa: Isa,
+    pairs: &Pairs<'_, [E]>,
+    best: Nearest<'_, [E], [u32]>,
+) {
+    let Nearest { k, dist, index } = best;
+    if k == 0 {
+        return;
+    }
+    let (start, end) = (pairs.x().start() * k, pairs.x().end() * k);
+    let out = (&mut dist[start..end], &mut index[start..end]);
+    sweep::each(isa, pairs, out, (k, k), true, |job, panel, dist, index| {
+        let best = Best { first: job.rows.start, k, dist, index };
+        E::enter(isa, Search { job, panel, best });
+    });
+}
+
+/// One rectangle, or one panel of it.
+struct Search<'a, 'p, 'b, E> {
+    job: Job<'a, E>,
+    panel: Option<&'p Panel<E>>,
+    best: Best<'b, E>,
+}
+
+impl<E: Element> Task<E> for Search<'_, '_, '_, E> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(mut self, l: L) {
+        let job = &self.job;
+        #[cfg(feature = "std")]
+        if let Some(panel) = self.panel {
+            filtered::search::<L, S, V, G>(l, job, panel, &mut self.best);
+            return;
+        }
+        let _ = self.panel;
+        let lanes = job.rows.len() >= L::WIDTH;
+        if self.best.k == 1 && lanes && !job.off_diagonal && small::takes(job.metric, job.x.dim) {
+            let scan = small::Scan {
+                metric: job.metric,
+                x: job.x,
+                y: job.y,
+                rows: (job.rows.start, job.rows.end),
+                others: (job.others.start, job.others.end),
+            };
+            small::nearest(l, &scan, self.best.dist, self.best.index);
+        } else {
+            sweep::direct_rows::<L, S, _>(l, job, job.rows.clone(), &mut self.best);
+        }
+    }
+}
+
+#[cfg(feature = "std")]
+mod filtered {
+    use enfold_core::{Element, NONE};
+    use num_traits::Float;
+
+    use super::Best;
+    use crate::bounds::Bounds;
+    use crate::direct;
+    use crate::filter::{self, Filter, Group, TILE, Tile, Which};
+    use crate::lanes::{Lanes, MOST};
+    use crate::pack::Panel;
+    use crate::sweep::{self, Job};
+
+    /// The panel's rows against the job's.
+    #[inline(always)]
+    pub(super) fn search<L: Lanes, const S: usize, const V: usize, const G: usize>(
+        l: L,
+        job: &Job<'_, L::E>,
+        panel: &Panel<L::E>,
+        best: &mut Best<'_, L::E>,
+    ) {
+        let bounds = filter::bounds(job);
+        let all = Which::Range(job.rows.clone());
+        let mut direct;
+        if best.k == 1 {
+            let mut lowest = Lowest { job, bounds, best, open: Vec::new() };
+            direct = filter::sweep::<L, _, S, V, G>(l, job, panel, &all, &mut lowest);
+            let open = lowest.open;
+            tally::add(job.rows.len(), open.len());
+            let mut under = Under { job, bounds, best };
+            let rows = Which::List(&open);
+            filter::sweep::<L, _, S, V, G>(l, job, panel, &rows, &mut under);
+        } else {
+            let mut under = Under { job, bounds, best };
+            direct = filter::sweep::<L, _, S, V, G>(l, job, panel, &all, &mut under);
+        }
+        for i in direct.drain(..) {
+            let i = i as usize;
+            sweep::direct_rows::<L, S, _>(l, job, i..i + 1, best);
+        }
+    }
+
+    /// The lowest bound of every row, who has it, and the second lowest.
+    struct Lowest<'a, 'b, 'c, E> {
+        job: &'a Job<'a, E>,
+        bounds: Bounds<E>,
+        best: &'b mut Best<'c, E>,
+        /// Rows that the two bounds do not decide.
+        open: Vec<u32>,
+    }
+
+    #[derive(Debug, Clone, Copy)]
+    struct Two<L: Lanes, const V: usize> {
+        low: [L::V; V],
+        who: [L::V; V],
+        second: [L::V; V],
+    }
+
+    impl<E: Element> Filter<E> for Lowest<'_, '_, '_, E> {
+        type State<L: Lanes<E = E>, const V: usize> = Two<L, V>;
+
+        #[inline(always)]
+        fn open<L: Lanes<E = E>, const V: usize>(&mut self, l: L, _: &Tile<L, V>) -> Two<L, V> {
+            let far = l.splat(E::infinity());
+            Two { low: [far; V], who: [l.splat_index(NONE); V], second: [far; V] }
+        }
+
+        #[inline(always)]
+        fn meet<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
+            &mut self,
+            l: L,
+            state: &mut Two<L, V>,
+            _: &Tile<L, V>,
+            group: Group<E>,
+            bound: &[[L::V; V]; G],
+        ) {
+            for q in 0..G {
+                let number = l.splat_index((group.first + q) as u32);
+                for v in 0..V {
+                    let (new, low) = (bound[q][v], state.low[v]);
+                    state.who[v] = l.if_less(new, low, number, state.who[v]);
+                    state.second[v] = l.min(l.max(new, low), state.second[v]);
+                    state.low[v] = l.min(new, low);
+                }
+            }
+        }
+
+        #[inline(always)]
+        fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
+            &mut self,
+            l: L,
+            state: &Two<L, V>,
+            tile: &Tile<L, V>,
+        ) {
+            let norms = tile.norms(l);
+            let (mut who, mut second) = ([NONE; TILE], [E::zero(); TILE]);
+            for v in 0..V {
+                let mut lane = [0; MOST];
+                l.store_index(state.who[v], &mut lane);
+                who[v * L::WIDTH..][..L::WIDTH].copy_from_slice(&lane[..L::WIDTH]);
+                l.store(state.second[v], &mut second[v * L::WIDTH..]);
+            }
+            for r in 0..tile.n {
+                if norms[r].is_nan() || who[r] == NONE {
+                    continue;
+                }
+                let i = tile.rows[r] as usize;
+                let (x, y) = (self.job.x.row(i), self.job.y.row(who[r] as usize));
+                let d = direct::pair::<L, S>(l, self.job.metric, x, y);
+                self.best.offer(i, (d, who[r]));
+                let limit = self.bounds.above(self.best.worst(i).0, norms[r]);
+                // Not `<=`: a limit that is NaN decides nothing.
+                if !(second[r] > limit) {
+                    self.open.push(i as u32);
+                }
+            }
+        }
+    }
+
+    /// Every pair whose bound is not above the last entry of its row's list.
+    struct Under<'a, 'b, 'c, E> {
+        job: &'a Job<'a, E>,
+        bounds: Bounds<E>,
+        best: &'b mut Best<'c, E>,
+    }
+
+    impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
+        type State<L: Lanes<E = E>, const V: usize> = [L::V; V];
+
+        #[inline(always)]
+        fn open<L: Lanes<E = E>, const V: usize>(
+            &mut self,
+            l: L,
+            tile: &Tile<L, V>,
+        ) -> [L::V; V] {
+            let norms = tile.norms(l);
+            let mut limit = [E::neg_infinity(); TILE];
+            for r in 0..tile.n {
+                if !norms[r].is_nan() {
+                    let worst = self.best.worst(tile.rows[r] as usize).0;
+                    limit[r] = self.bounds.above(worst, norms[r]);
+                }
+            }
+            let mut out = [l.splat(E::zero()); V];
+            for v in 0..V {
+                out[v] = l.load(&limit[v * L::WIDTH..]);
+            }
+            out
+        }
+
+        #[inline(always)]
+        fn meet<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
+            &mut self,
+            l: L,
+            limit: &mut [L::V; V],
+            tile: &Tile<L, V>,
+            group: Group<E>,
+            bound: &[[L::V; V]; G],
+        ) {
+            for v in 0..V {
+                let mut low = bound[0][v];
+                for q in 1..G {
+                    low = l.min(low, bound[q][v]);
+                }
+                let mut near = l.le(low, limit[v]);
+                if near == 0 {
+                    continue;
+                }
+                let norms = tile.norms(l);
+                let mut lane = [[E::zero(); MOST]; G];
+                for q in 0..G {
+                    l.store(bound[q][v], &mut lane[q]);
+                }
+                let mut limits = [E::zero(); MOST];
+                l.store(limit[v], &mut limits);
+                while near != 0 {
+                    let r = near.trailing_zeros() as usize;
+                    near &= near - 1;
+                    let at = v * L::WIDTH + r;
+                    let i = tile.rows[at] as usize;
+                    for q in 0..group.n {
+                        if lane[q][r] <= limits[r] {
+                            let j = group.first + q;
+                            if self.job.off_diagonal && i == j {
+                                continue;
+                            }
+                            let (x, y) = (self.job.x.row(i), self.job.y.row(j));
+                            let d = direct::pair::<L, S>(l, self.job.metric, x, y);
+                            self.best.offer(i, (d, j as u32));
+                            limits[r] = self.bounds.above(self.best.worst(i).0, norms[at]);
+                        }
+                    }
+                }
+                limit[v] = l.load(&limits);
+            }
+        }
+
+        #[inline(always)]
+        fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
+            &mut self,
+            _: L,
+            _: &[L::V; V],
+            _: &Tile<L, V>,
+        ) {
+        }
+    }
+
+    /// How many rows a search certified and how many it swept again, for reports.
+    pub(crate) mod tally {
+        use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
+
+        static ROWS: AtomicU64 = AtomicU64::new(0);
+        static OPEN: AtomicU64 = AtomicU64::new(0);
+
+        pub(crate) fn add(rows: usize, open: usize) {
+            ROWS.fetch_add(rows as u64, Relaxed);
+            OPEN.fetch_add(open as u64, Relaxed);
+        }
+
+        pub(crate) fn take() -> (u64, u64) {
+            (ROWS.swap(0, Relaxed), OPEN.swap(0, Relaxed))
+        }
+    }
+}
+
+/// Rows that the filter saw and rows that it swept again, since the last call.
+#[cfg(feature = "std")]
+pub(crate) use filtered::tally::take as take_tally;

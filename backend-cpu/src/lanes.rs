@@ -1,0 +1,96 @@
+//! Vectors: what the kernels need of an instruction set, and nothing else.
+//!
+//! A value of a [`Lanes`] type is the proof that the instructions are there: making one for an
+//! x86 level is `unsafe` and happens in `isa.rs` only, so all methods are safe to call.
+
+use core::fmt::Debug;
+
+use enfold_core::Element;
+
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx2;
+#[cfg(target_arch = "x86_64")]
+pub(crate) mod avx512;
+#[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
+pub(crate) mod neon;
+mod scalar;
+#[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
+pub(crate) mod wasm;
+
+pub(crate) use scalar::Scalar;
+
+/// The most lanes a vector has.
+pub(crate) const MOST: usize = 16;
+
+/// Vectors of [`WIDTH`](Self::WIDTH) elements. Every method is inlined into its caller.
+pub trait Lanes: Copy + Send + Sync {
+    /// What stands in a lane.
+    type E: Element;
+    /// A vector.
+    type V: Copy + Send + Sync + Debug;
+    /// Lanes of a vector; divides 16.
+    const WIDTH: usize;
+
+    /// The same value in every lane.
+    fn splat(self, value: Self::E) -> Self::V;
+    /// The first `WIDTH` elements of `from`.
+    fn load(self, from: &[Self::E]) -> Self::V;
+    /// All of `from`, which may be shorter than a vector; zeros after it.
+    fn load_part(self, from: &[Self::E]) -> Self::V;
+    /// Writes to the first `WIDTH` elements of `to`.
+    fn store(self, v: Self::V, to: &mut [Self::E]);
+
+    /// a + b.
+    fn add(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a − b.
+    fn sub(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a · b.
+    fn mul(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a · b + c with one rounding or two: for bounds, never for what is returned.
+    fn mul_add(self, a: Self::V, b: Self::V, c: Self::V) -> Self::V;
+    /// |a|.
+    fn abs(self, a: Self::V) -> Self::V;
+    /// √a.
+    fn sqrt(self, a: Self::V) -> Self::V;
+    /// a where a < b, else b: b where either is NaN.
+    fn min(self, a: Self::V, b: Self::V) -> Self::V;
+    /// a where a > b, else b: b where either is NaN.
+    fn max(self, a: Self::V, b: Self::V) -> Self::V;
+    /// `then` where a < b, else `other`; `other` where either is NaN.
+    fn if_less(self, a: Self::V, b: Self::V, then: Self::V, other: Self::V) -> Self::V;
+    /// One bit per lane: a ≤ b; no where either is NaN.
+    fn le(self, a: Self::V, b: Self::V) -> u32;
+    /// The lanes folded in half by addition until one is left.
+    fn fold(self, v: Self::V) -> Self::E;
+    /// Transposes the square of `WIDTH` rows in `block[..WIDTH]`.
+    fn transpose(self, block: &mut [Self::V; MOST]);
+    /// The columns of `WIDTH` rows of `D` elements each, which stand at the start of `from`.
+    fn columns<const D: usize>(self, from: &[Self::E]) -> [Self::V; D] {
+        let mut columns = [self.splat(Self::E::default()); D];
+        for (t, column) in columns.iter_mut().enumerate() {
+            let mut lane = [Self::E::default(); MOST];
+            for (r, lane) in lane[..Self::WIDTH].iter_mut().enumerate() {
+                *lane = from[r * D + t];
+            }
+            *column = self.load(&lane);
+        }
+        columns
+    }
+
+    /// A row number in every lane, as bits.
+    fn splat_index(self, index: u32) -> Self::V;
+    /// The row numbers of [`splat_index`](Self::splat_index).
+    fn store_index(self, v: Self::V, to: &mut [u32; MOST]);
+
+    /// `sums[t] += rint(v[t])`, ties to even, and `squares[t % 8] += rint(v[t])²`. Every lane is
+    /// below 2³¹ in magnitude.
+    fn add_rounded(self, v: Self::V, sums: &mut [i64], squares: &mut [u64; 8]) {
+        let mut lane = [Self::E::default(); MOST];
+        self.store(v, &mut lane);
+        for (t, (sum, v)) in sums.iter_mut().zip(&lane[..Self::WIDTH]).enumerate() {
+            let q = v.rint();
+            *sum = sum.wrapping_add(q);
+            squares[t % 8] = squares[t % 8].wrapping_add(q.wrapping_mul(q) as u64);
+        }
+    }
+}

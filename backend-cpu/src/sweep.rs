@@ -1,0 +1,205 @@
+//! Walking the pairs: rectangles, threads, and which tier a rectangle goes to.
+
+use core::ops::Range;
+
+use enfold_core::{Block, Element, Metric, Pairs, Visit};
+
+use crate::direct::{self, TILE, Table};
+use crate::isa::{Isa, Native, Task};
+use crate::lanes::Lanes;
+use crate::{small, threads};
+
+/// One rectangle of pairs.
+#[derive(Debug, Clone)]
+pub(crate) struct Job<'a, E> {
+    pub(crate) metric: Metric,
+    pub(crate) x: Table<'a, E>,
+    pub(crate) y: Table<'a, E>,
+    /// Rows of x.
+    pub(crate) rows: Range<usize>,
+    /// Rows of y.
+    pub(crate) others: Range<usize>,
+    /// Whether pairs of equal row numbers are left out.
+    pub(crate) off_diagonal: bool,
+}
+
+impl<'a, E: Element> Job<'a, E> {
+    pub(crate) fn new(pairs: &Pairs<'a, [E]>, block: Block) -> Self {
+        let table = |data| Table { data, dim: pairs.dim() };
+        let range = |(start, end): (u32, u32)| start as usize..end as usize;
+        let off_diagonal = matches!(pairs.visited(), Visit::OffDiagonal);
+        Self {
+            metric: pairs.metric(),
+            x: table(pairs.x().data()),
+            y: table(pairs.y().data()),
+            rows: range(block.x),
+            others: range(block.y),
+            off_diagonal,
+        }
+    }
+
+    /// The same pairs, for these rows of x only.
+    pub(crate) fn of_rows(&self, rows: Range<usize>) -> Self {
+        Self { rows, ..self.clone() }
+    }
+
+    /// The same pairs, with these rows of y only.
+    #[cfg(feature = "std")]
+    pub(crate) fn with_others(&self, others: Range<usize>) -> Self {
+        Self { others, ..self.clone() }
+    }
+}
+
+/// Packed rows of y, where the filter is used.
+#[cfg(feature = "std")]
+pub(crate) type Panel<E> = crate::pack::Panel<E>;
+/// Without a heap there are none.
+#[cfg(not(feature = "std"))]
+#[derive(Debug)]
+pub(crate) struct Panel<E>(core::convert::Infallible, core::marker::PhantomData<E>);
+
+/// Runs `body` on every rectangle and chunk of rows with its share of the outputs `a` and `b`,
+/// which hold `per.0` and `per.1` elements for each row of x, from the first row of its range.
+/// `filter` says whether panels of y may be packed for it.
+pub(crate) fn each<E: Native, A: Send, B: Send>(
+    isa: Isa,
+    pairs: &Pairs<'_, [E]>,
+    (a, b): (&mut [A], &mut [B]),
+    per: (usize, usize),
+    filter: bool,
+    body: impl Fn(Job<'_, E>, Option<&Panel<E>>, &mut [A], &mut [B]) + Sync,
+) {
+    let first = pairs.x().start();
+    let one = match pairs.visited() {
+        Visit::Blocks(blocks) => <&[Block; 1]>::try_from(blocks).ok().map(|[block]| *block),
+        _ => pairs.rectangles().next(),
+    };
+    if let Some(block) = one {
+        let job = Job::new(pairs, block);
+        let (a, b) = part(&job.rows, first, (a, b), per);
+        panels(isa, filter, &job, |job, panel| {
+            let work = job.others.len() * job.x.dim;
+            threads::rows(job.rows.clone(), work, (&mut *a, &mut *b), per, |rows, a, b| {
+                body(job.of_rows(rows), panel, a, b);
+            });
+        });
+        return;
+    }
+    let range = first..pairs.x().end();
+    let area = |block: Block| u64::from(block.x.1 - block.x.0) * u64::from(block.y.1 - block.y.0);
+    let visited: u64 = pairs.rectangles().map(area).sum();
+    let work = visited as usize / range.len().max(1) * pairs.dim();
+    threads::rows(range, work, (a, b), per, |rows, a, b| {
+        for block in pairs.rectangles() {
+            let job = Job::new(pairs, block);
+            let cut = job.rows.start.max(rows.start)..job.rows.end.min(rows.end);
+            if !cut.is_empty() {
+                let (a, b) = part(&cut, rows.start, (&mut *a, &mut *b), per);
+                panels(isa, filter, &job.of_rows(cut), |job, panel| body(job, panel, a, b));
+            }
+        }
+    });
+}
+
+/// The elements of `rows` in outputs that begin with row `first`.
+fn part<'a, A, B>(
+    rows: &Range<usize>,
+    first: usize,
+    (a, b): (&'a mut [A], &'a mut [B]),
+    per: (usize, usize),
+) -> (&'a mut [A], &'a mut [B]) {
+    let (start, end) = (rows.start - first, rows.end - first);
+    (&mut a[start * per.0..end * per.0], &mut b[start * per.1..end * per.1])
+}
+
+/// Cuts a rectangle into panels of y where the filter pays; else one part without a panel.
+fn panels<E: Native>(
+    isa: Isa,
+    filter: bool,
+    job: &Job<'_, E>,
+    mut body: impl FnMut(Job<'_, E>, Option<&Panel<E>>),
+) {
+    if job.rows.is_empty() || job.others.is_empty() {
+        return;
+    }
+    #[cfg(feature = "std")]
+    if filter && crate::filter::pays(job) {
+        let step = crate::pack::rows_of_panel::<E>(job.x.dim);
+        for start in job.others.clone().step_by(step) {
+            let part = job.with_others(start..(start + step).min(job.others.end));
+            let panel = E::enter(isa, crate::pack::Pack { y: part.y, rows: part.others.clone() });
+            body(part, panel.as_ref());
+        }
+        return;
+    }
+    let _ = (isa, filter);
+    body(job.clone(), None);
+}
+
+/// What is done with canonical distances, tile by tile.
+pub(crate) trait Fold<E> {
+    /// Whether every distance is of interest, NaN too, whatever the limit.
+    const EVERY: bool = false;
+    /// Distances of row `i` above this are of no interest; never ∞.
+    fn limit(&self, i: usize) -> E;
+    /// Row `i` meets rows `j..`: bit t of `near` says that `dist[t]` is at most the limit.
+    fn meet(&mut self, i: usize, j: usize, near: u64, dist: &[E; TILE]);
+}
+
+/// Every pair of a rectangle through the direct tier.
+pub(crate) struct Direct<'a, 'b, E, F> {
+    pub(crate) job: &'b Job<'a, E>,
+    pub(crate) fold: &'b mut F,
+}
+
+impl<E: Element, F: Fold<E>> Task<E> for Direct<'_, '_, E, F> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(self, l: L) {
+        direct_rows::<L, S, F>(l, self.job, self.job.rows.clone(), self.fold);
+    }
+}
+
+/// The direct tier for some rows of a rectangle.
+#[inline(always)]
+pub(crate) fn direct_rows<L: Lanes, const S: usize, F: Fold<L::E>>(
+    l: L,
+    job: &Job<'_, L::E>,
+    rows: Range<usize>,
+    fold: &mut F,
+) {
+    let zero = L::E::default();
+    let (mut dist, mut norms) = ([zero; TILE], [zero; TILE]);
+    let mut columns = [[zero; TILE]; small::MOST_DIM];
+    let small = small::takes(job.metric, job.x.dim);
+    let mut j = job.others.start;
+    while j < job.others.end {
+        let n = TILE.min(job.others.end - j);
+        if small {
+            small::columns(job.y, (j, n), &mut columns);
+        } else if job.metric == Metric::Cosine {
+            direct::norms::<L, S>(l, job.y, (j, n), &mut norms);
+        }
+        let all = u64::MAX >> (TILE - n);
+        for i in rows.clone() {
+            let x = job.x.row(i);
+            if small {
+                small::row(l, job.metric, x, n, &columns, &mut dist);
+            } else {
+                direct::row::<L, S>(l, job.metric, x, job.y, (j, n), &norms, &mut dist);
+            }
+            let mut near = all;
+            if !F::EVERY {
+                near &= direct::near(l, &dist, fold.limit(i));
+            }
+            if job.off_diagonal && (j..j + n).contains(&i) {
+                near &= !(1 << (i - j));
+            }
+            if near != 0 {
+                fold.meet(i, j, near, &dist);
+            }
+        }
+        j += n;
+    }
+}
