@@ -56,6 +56,10 @@ pub fn cosine<T: Element>(xy: T, xx: T, yy: T) -> T {
     if xx == zero || yy == zero {
         return if xx == yy { zero } else { one + (xx + yy) * zero };
     }
+    // Equal rows: √xx·√yy below would be off by a rounding where the product leaves its range.
+    if xy == xx && xy == yy && xy < T::infinity() {
+        return zero;
+    }
     let product = xx * yy;
     let norms = if product.is_normal() { product.sqrt() } else { xx.sqrt() * yy.sqrt() };
     let distance = one - xy / norms;
@@ -132,6 +136,10 @@ mod tests {
         assert_eq!(d(&[0.0, 0.0], &[1.0, 0.0]), 1.0);
         assert_eq!(d(&[1.0, 0.0], &[-2.0, 0.0]), 2.0);
         assert_eq!(d(&[1e18, 0.0], &[1e18, 0.0]), 0.0);
+        for tiny in [1e-15f32, 3e-15, 1.7e-16, 3e17] {
+            assert_eq!(d(&[tiny, 2.0 * tiny, 0.3 * tiny], &[tiny, 2.0 * tiny, 0.3 * tiny]), 0.0);
+        }
+        assert!(d(&[f32::INFINITY, 0.0], &[f32::INFINITY, 0.0]).is_nan());
         assert!(d(&[1e30, 0.0], &[1e30, 0.0]).is_nan());
         assert!(d(&[f32::NAN, 0.0], &[1.0, 0.0]).is_nan());
         assert!(d(&[0.0, 0.0], &[f32::INFINITY, 0.0]).is_nan());

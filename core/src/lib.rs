@@ -28,6 +28,8 @@ extern crate alloc;
 extern crate std;
 
 pub mod backend;
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod distance;
 pub mod element;
 pub mod error;
