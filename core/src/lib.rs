@@ -38,7 +38,10 @@ pub mod host;
 pub mod kmeans;
 pub mod random;
 pub mod rows;
+pub mod snapshot;
 pub mod state;
+pub mod store;
+pub mod stream;
 
 pub use backend::{
     Alloc, Backend, Epoch, Graph, Indices, Integers, MAX_NEIGHBORS, NONE, Nearest, Sums, Values,
@@ -49,3 +52,5 @@ pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
 pub use kmeans::KMeans;
 pub use rows::{Block, Metric, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};
+pub use store::{Fixed, Sizes, Slots, Store};
+pub use stream::{Stream, StreamOptions};

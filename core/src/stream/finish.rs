@@ -1,0 +1,342 @@
+//! k clusters out of a state: the calibrated core-set.
+//!
+//! 1. The sampled rows of each micro-cluster are scaled so that their weights add up to its
+//!    weight, and shifted so that their mean is its mean; a micro-cluster without a sampled row
+//!    enters as its mean. (That removes the variance of plain importance sampling, Feldman and
+//!    Langberg 2011, and the bias of bare micro-clusters.)
+//! 2. Candidates: greedy weighted k-means++ and Lloyd on the core-set, several times; and the
+//!    best of some cheap fits on the means alone, polished by Lloyd on the core-set. The one that
+//!    costs least on the core-set stays.
+//!
+//! Without samples the means are the core-set.
+
+use alloc::vec;
+use alloc::vec::Vec;
+use core::borrow::{Borrow, BorrowMut};
+
+use num_traits::Float;
+
+use super::{Head, Stream, elem, sample, sums};
+use crate::backend::{Alloc, NONE, Nearest};
+use crate::element::Element;
+use crate::error::{Error, SnapshotError};
+use crate::kmeans::{Init, KMeans, Model};
+use crate::random::Draws;
+use crate::rows::{Metric, Pairs, rows};
+use crate::store::{Sizes, Slots, Store};
+
+/// Draws for the seeds of fits.
+const PURPOSE: u32 = 0x5354_4649;
+/// Fits on the core-set.
+const FULL_FITS: u64 = 3;
+/// Fits on the means.
+const CHEAP_FITS: u64 = 10;
+
+/// k clusters read out of a stream.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub struct Clusters<T> {
+    /// The centres, heaviest first. `model.cost` and the clusters' weights, radii and costs are
+    /// those of the core-set, which stands for every row: estimates of the true ones.
+    pub model: Model<T>,
+    /// The true cost – the sum over all rows of weight × squared distance – is at least this …
+    pub least_cost: f64,
+    /// … and at most this. Neither is a matter of chance: with Q the variance inside the
+    /// micro-clusters and cf the cost of their means, they are `max(0, √cf − √Q)²` and `Q + cf`.
+    pub most_cost: f64,
+}
+
+impl<T: Element> Clusters<T> {
+    /// How many clusters there are: fewer than asked for where fewer rows differ.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.model.k()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}
+
+/// The micro-clusters and the core-set, ready for fits.
+struct Coreset<B: Alloc> {
+    dim: usize,
+    means: B::Owned<B::Elem>,
+    weights: B::Owned<B::Elem>,
+    /// Weights on the host, unrounded.
+    mass: Vec<f64>,
+    /// Σ variance within micro-clusters.
+    inside: f64,
+    points: B::Owned<B::Elem>,
+    point_weights: B::Owned<B::Elem>,
+    /// Variance of the micro-clusters that enter as their means.
+    unseen: f64,
+}
+
+/// A micro-cluster in floating point.
+struct Mean<T> {
+    key: (u32, u64),
+    weight: f64,
+    variance: f64,
+    mean: Vec<T>,
+}
+
+/// A sampled row and the number of rows it stands for.
+struct Point<T> {
+    weight: f64,
+    row: Vec<T>,
+}
+
+impl<B: Alloc, S: Store<B>> Stream<B, S> {
+    /// The best k clusters of everything taken in. Does not change the state; any k, any time.
+    ///
+    /// Fewer rows that differ than k: as many clusters as there are. Cost: 3 + 1 fits on up to
+    /// K + sample rows and 10 on K rows, whatever the number of rows taken in.
+    ///
+    /// # Errors
+    /// k is 0, nothing has been taken in; the machine's.
+    pub fn finish(&self, k: usize) -> Result<Clusters<B::Elem>, Error<B::Error>> {
+        if k == 0 {
+            return Err(Error::Parameter { name: "k", why: "must be at least 1" });
+        }
+        self.coreset()?.fit(&self.backend, k, self.options.seed, FULL_FITS, CHEAP_FITS)
+    }
+
+    /// [`finish`](Self::finish) for k = 2 … `k_max`, from the one state: `k_max − 1` entries
+    /// (those beyond the number of distinct rows repeat it). For an elbow or its knee.
+    ///
+    /// Cheaper per k than `finish`: one fit on the core-set and 3 on the means.
+    ///
+    /// # Errors
+    /// As [`finish`](Self::finish).
+    pub fn elbow(&self, k_max: usize) -> Result<Vec<Clusters<B::Elem>>, Error<B::Error>> {
+        let coreset = self.coreset()?;
+        (2..=k_max).map(|k| coreset.fit(&self.backend, k, self.options.seed, 1, 3)).collect()
+    }
+
+    /// Unites the parts of a deferred merge into one state, in order of their stream numbers.
+    fn united(&self) -> Result<Stream<B, impl Store<B> + use<B, S>>, Error<B::Error>> {
+        let sizes = Sizes { batch: 1, ..self.sizes() };
+        let empty = || -> Result<_, Error<B::Error>> {
+            let store = Slots::alloc(&self.backend, self.dim, sizes).map_err(Error::Backend)?;
+            Stream::new(self.backend.clone(), store, self.dim, self.options)
+        };
+        let (mut all, mut one) = (empty()?, empty()?);
+        let own = self.own_part()?;
+        let mut parts = self.others.clone();
+        parts.extend(own.map(|part| (self.options.stream, part)));
+        for part in parts.values() {
+            one.load(Some(part))?;
+            all.work().take_over(&one.store.view(), &one.head)?;
+        }
+        Ok(all)
+    }
+
+    fn coreset(&self) -> Result<Coreset<B>, Error<B::Error>> {
+        if self.others.is_empty() { self.build() } else { self.united()?.build() }
+    }
+
+    fn build(&self) -> Result<Coreset<B>, Error<B::Error>> {
+        let means = self.means()?;
+        if means.is_empty() {
+            return Err(Error::Parameter { name: "stream", why: "has taken in no rows" });
+        }
+        let (b, dim) = (&self.backend, self.dim);
+        let flat: Vec<B::Elem> = means.iter().flat_map(|m| m.mean.iter().copied()).collect();
+        let mass: Vec<f64> = means.iter().map(|m| m.weight).collect();
+        let device_means = upload(b, &flat)?;
+        let mut points = self.sampled()?;
+        let unseen = calibrate(b, dim, &means, &device_means, &mut points)?;
+        let rows: Vec<B::Elem> = points.iter().flat_map(|p| p.row.iter().copied()).collect();
+        let weights: Vec<B::Elem> = points.iter().map(|p| elem(p.weight)).collect();
+        Ok(Coreset {
+            dim,
+            weights: upload(b, &mass.iter().map(|&w| elem(w)).collect::<Vec<B::Elem>>())?,
+            means: device_means,
+            inside: means.iter().map(|m| m.variance).sum(),
+            mass,
+            points: upload(b, &rows)?,
+            point_weights: upload(b, &weights)?,
+            unseen,
+        })
+    }
+
+    /// The micro-clusters in order of their keys, with weights as of now.
+    fn means(&self) -> Result<Vec<Mean<B::Elem>>, Error<B::Error>> {
+        let (view, dim, len) = (self.store.view(), self.dim, self.head.len);
+        let mut anchors = vec![B::Elem::default(); len * dim];
+        let (mut offsets, mut mass, mut scatter) = (vec![0; len * dim], vec![0; len], vec![0; len]);
+        self.backend.read(view.anchors, 0, &mut anchors).map_err(Error::Backend)?;
+        self.backend.read(view.offsets, 0, &mut offsets).map_err(Error::Backend)?;
+        self.backend.read(view.mass, 0, &mut mass).map_err(Error::Backend)?;
+        self.backend.read(view.scatter, 0, &mut scatter).map_err(Error::Backend)?;
+        let (scale, now) = (sums::power(self.head.exponent), self.factor());
+        let mut means: Vec<Mean<B::Elem>> = (0..len)
+            .map(|c| {
+                let span = c * dim..(c + 1) * dim;
+                let (anchor, offset) = (&anchors[span.clone()], &offsets[span]);
+                mean_of(view.micro[c].key(), anchor, offset, mass[c], scatter[c], scale, now)
+            })
+            .collect();
+        means.sort_by_key(|m| m.key);
+        Ok(means)
+    }
+
+    /// The sampled rows, each once, in order of their keys.
+    fn sampled(&self) -> Result<Vec<Point<B::Elem>>, Error<B::Error>> {
+        let (view, Head { kept, threshold, .. }) = (self.store.view(), self.head);
+        let mut all: Vec<_> = sample::halves(view.sample.len())
+            .into_iter()
+            .zip(kept)
+            .flat_map(|((start, _), len)| view.sample[start..start + len].iter().copied())
+            .filter(|kept| kept.weight > 0.0)
+            .collect();
+        all.sort_by_key(|kept| (kept.stream, kept.row));
+        all.dedup_by_key(|kept| (kept.stream, kept.row));
+        let chance =
+            |w: f64, gap: f64| (threshold[0] * w).min(1.0).max((threshold[1] * w * gap).min(1.0));
+        all.into_iter()
+            .map(|kept| {
+                let mut row = vec![B::Elem::default(); self.dim];
+                let at = kept.slot as usize * self.dim;
+                self.backend.read(view.kept, at, &mut row).map_err(Error::Backend)?;
+                Ok(Point { weight: kept.weight / chance(kept.weight, kept.gap), row })
+            })
+            .collect()
+    }
+}
+
+fn mean_of<T: Element>(
+    key: (u32, u64),
+    anchor: &[T],
+    offset: &[i64],
+    mass: i64,
+    scatter: i64,
+    scale: f64,
+    now: f64,
+) -> Mean<T> {
+    let weight = sums::weight(mass);
+    let steps = || offset.iter().map(|&r| r as f64 / (weight * scale));
+    let mean = anchor.iter().zip(steps()).map(|(a, s)| elem(a.as_f64() + s)).collect();
+    let shift: f64 = steps().map(|s| s * s).sum();
+    let spread = scatter as f64 * sums::scatter_unit() / scale / scale;
+    let variance = (spread - weight * shift).max(0.0);
+    Mean { key, weight: weight / now, variance: variance / now, mean }
+}
+
+fn upload<B: Alloc>(b: &B, values: &[B::Elem]) -> Result<B::Owned<B::Elem>, Error<B::Error>> {
+    let mut buf = b.alloc::<B::Elem>(values.len()).map_err(Error::Backend)?;
+    b.write(buf.borrow_mut(), 0, values).map_err(Error::Backend)?;
+    Ok(buf)
+}
+
+/// Nearest of `y` for every row of `x`: distances and numbers.
+fn assign<B: Alloc>(
+    b: &B,
+    dim: usize,
+    x: &B::Owned<B::Elem>,
+    y: &B::Owned<B::Elem>,
+) -> Result<(Vec<B::Elem>, Vec<u32>), Error<B::Error>> {
+    let (x, y) = (rows::<B>(x.borrow(), dim)?, rows::<B>(y.borrow(), dim)?);
+    let (mut dist, mut index) = (vec![B::Elem::infinity(); x.len()], vec![NONE; x.len()]);
+    let mut on_device = upload(b, &dist)?;
+    let mut labels = b.alloc::<u32>(x.len()).map_err(Error::Backend)?;
+    b.fill(labels.borrow_mut(), NONE).map_err(Error::Backend)?;
+    let best = Nearest { k: 1, dist: on_device.borrow_mut(), index: labels.borrow_mut() };
+    b.nearest(Pairs::new(x, y, Metric::SqEuclidean)?, best).map_err(Error::Backend)?;
+    b.read(on_device.borrow(), 0, &mut dist).map_err(Error::Backend)?;
+    b.read(labels.borrow(), 0, &mut index).map_err(Error::Backend)?;
+    Ok((dist, index))
+}
+
+/// Makes the sampled rows agree with the micro-clusters they are nearest to, and adds the means
+/// of those without any; returns the variance that these leave out.
+fn calibrate<B: Alloc>(
+    b: &B,
+    dim: usize,
+    means: &[Mean<B::Elem>],
+    on_device: &B::Owned<B::Elem>,
+    points: &mut Vec<Point<B::Elem>>,
+) -> Result<f64, Error<B::Error>> {
+    let mut members: Vec<Vec<u32>> = vec![Vec::new(); means.len()];
+    if !points.is_empty() {
+        let flat: Vec<B::Elem> = points.iter().flat_map(|p| p.row.iter().copied()).collect();
+        let (_, nearest) = assign(b, dim, &upload(b, &flat)?, on_device)?;
+        for (point, &c) in nearest.iter().enumerate() {
+            members.get_mut(c as usize).ok_or(SnapshotError::Value)?.push(point as u32);
+        }
+    }
+    let mut unseen = 0.0;
+    for (mean, members) in means.iter().zip(&members) {
+        if members.is_empty() {
+            unseen += mean.variance;
+            points.push(Point { weight: mean.weight, row: mean.mean.clone() });
+        } else {
+            fit_members(mean, members, points);
+        }
+    }
+    Ok(unseen)
+}
+
+/// Scales and shifts the sampled rows of one micro-cluster to its weight and mean.
+fn fit_members<T: Element>(mean: &Mean<T>, members: &[u32], points: &mut [Point<T>]) {
+    let total: f64 = members.iter().map(|&p| points[p as usize].weight).sum();
+    for (t, target) in mean.mean.iter().enumerate() {
+        let term = |p: &u32| points[*p as usize].weight * points[*p as usize].row[t].as_f64();
+        let shift = target.as_f64() - members.iter().map(term).sum::<f64>() / total;
+        for &p in members {
+            let value = &mut points[p as usize].row[t];
+            *value = elem(value.as_f64() + shift);
+        }
+    }
+    for &p in members {
+        points[p as usize].weight *= mean.weight / total;
+    }
+}
+
+impl<B: Alloc> Coreset<B> {
+    fn fit(
+        &self,
+        b: &B,
+        k: usize,
+        seed: u64,
+        full: u64,
+        cheap: u64,
+    ) -> Result<Clusters<B::Elem>, Error<B::Error>> {
+        let seeds = Draws::new(seed, PURPOSE);
+        let means = rows::<B>(self.means.borrow(), self.dim)?;
+        let points = rows::<B>(self.points.borrow(), self.dim)?;
+        let on_points = |start: KMeans| {
+            start.fit_weighted(b, points, Some(self.point_weights.borrow())).map(|fit| fit.model)
+        };
+        let rough = KMeans::new(k)
+            .seed(seeds.bits(0, k as u32))
+            .restarts(cheap as u32)
+            .fit_weighted(b, means, Some(self.weights.borrow()))?
+            .model;
+        let mut best = on_points(KMeans::new(rough.k()).init(Init::given(&rough.centers)))?;
+        for fit in 1..=full {
+            let model = on_points(KMeans::new(k).seed(seeds.bits(fit, k as u32)))?;
+            if model.cost < best.cost {
+                best = model;
+            }
+        }
+        best.requested = k;
+        self.judge(b, best)
+    }
+
+    /// Bounds of the true cost.
+    fn judge(
+        &self,
+        b: &B,
+        mut model: Model<B::Elem>,
+    ) -> Result<Clusters<B::Elem>, Error<B::Error>> {
+        let (dist, _) = assign(b, self.dim, &self.means, &upload(b, &model.centers)?)?;
+        let outside: f64 = dist.iter().zip(&self.mass).map(|(d, w)| d.as_f64() * w).sum();
+        let gap = (libm::sqrt(outside) - libm::sqrt(self.inside)).max(0.0);
+        model.cost += self.unseen;
+        Ok(Clusters { model, least_cost: gap * gap, most_cost: self.inside + outside })
+    }
+}
