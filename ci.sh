@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# Every check of this repository, the same here and in CI: ./ci.sh <verb>…
+#
+#   fmt         formatting
+#   lint        clippy without warnings, on every feature set that is promised
+#   test        everything that `cargo test` runs
+#   nostd       core and CPU backend for Cortex-M0, Cortex-M4 and wasm, without the standard library
+#   msrv        the libraries on the oldest compiler that Cargo.toml promises
+#   miri        undefined behaviour in core and the scalar CPU path (a few quick tests)
+#   neon        the CPU backend's tests for AArch64, under qemu
+#   wasm        the CPU backend's tests for wasm with simd128, under node
+#   docs        rustdoc without warnings
+#   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
+#   deny        licences and advisories of all dependencies
+#   ci          what a change must pass: all of the above but fuzz-smoke and deny
+#   all         everything
+#
+# A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
+
+set -euo pipefail
+cd "$(dirname "$0")"
+export CARGO_TERM_COLOR=${CARGO_TERM_COLOR:-never} CARGO_INCREMENTAL=0
+LOGS=$(mktemp -d)
+trap 'rm -rf "$LOGS"' EXIT
+MSRV=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
+
+say() { printf '\n=== %s\n' "$*"; }
+has() { command -v "$1" >/dev/null 2>&1; }
+
+need_component() { rustup component list --installed | grep -q "^$1" || rustup component add "$1"; }
+need_target() { rustup target list --installed | grep -qx "$1" || rustup target add "$1"; }
+need_toolchain() { # name, components…
+    local name=$1; shift
+    if ! rustup run "$name" rustc --version >/dev/null 2>&1; then
+        rustup toolchain install "$name" --profile minimal --no-self-update
+    fi
+    local part
+    for part in "$@"; do rustup component add --toolchain "$name" "$part"; done
+}
+need_package() { # command, Debian packages…
+    local command=$1; shift
+    has "$command" && return
+    local root=(); [ "$(id -u)" = 0 ] || root=(sudo)
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+}
+
+# Runs tests and keeps their output for the totals at the end.
+counted() { "$@" 2>&1 | tee -a "$LOGS/tests"; }
+
+do_fmt() {
+    need_component rustfmt
+    cargo fmt --all --check
+}
+
+do_lint() {
+    need_component clippy
+    cargo clippy --workspace --all-targets -- -D warnings
+    cargo clippy --workspace --all-targets --all-features -- -D warnings
+    cargo clippy -p enfold-core --no-default-features -- -D warnings
+    cargo clippy -p enfold-core --no-default-features --features alloc -- -D warnings
+    cargo clippy -p enfold-cpu --no-default-features -- -D warnings
+    local features
+    for features in "" csv npy ndarray; do
+        cargo clippy -p enfold --features "$features" -- -D warnings
+    done
+}
+
+do_test() {
+    counted cargo test
+}
+
+do_nostd() {
+    local target
+    for target in thumbv6m-none-eabi thumbv7em-none-eabihf wasm32-unknown-unknown; do
+        need_target "$target"
+        cargo build --release --target "$target" -p enfold-core --no-default-features
+        cargo build --release --target "$target" -p enfold-core --no-default-features --features alloc
+        cargo build --release --target "$target" -p enfold-cpu --no-default-features
+    done
+}
+
+do_msrv() {
+    need_toolchain "$MSRV.0"
+    # The lock file and the libraries only: tools for tests may ask for more.
+    CARGO_TARGET_DIR=target/msrv cargo "+$MSRV.0" check --locked \
+        -p enfold -p enfold-core -p enfold-cpu --features enfold/csv,enfold/npy,enfold/ndarray
+}
+
+do_miri() {
+    need_toolchain nightly miri rust-src
+    export MIRIFLAGS="-Zmiri-disable-isolation" CARGO_TARGET_DIR=target/miri
+    counted cargo +nightly miri test -p enfold-core --lib -- \
+        rows:: distance:: random:: element:: snapshot:: store::
+    counted cargo +nightly miri test -p enfold-cpu --no-default-features --lib -- scalar
+    unset MIRIFLAGS CARGO_TARGET_DIR
+}
+
+do_neon() {
+    need_target aarch64-unknown-linux-gnu
+    need_package aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    need_package qemu-aarch64-static qemu-user-static
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
+    CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu" \
+        counted cargo test -p enfold-cpu --lib --tests --target aarch64-unknown-linux-gnu
+}
+
+do_wasm() {
+    need_target wasm32-wasip1
+    need_package node nodejs
+    CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings $PWD/.ci/wasi.mjs" \
+    RUSTFLAGS="-C target-feature=+simd128" PROPTEST_FAILURE_PERSISTENCE=off \
+        counted cargo test -p enfold-cpu --lib --tests --target wasm32-wasip1
+}
+
+do_docs() {
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
+}
+
+do_fuzz_smoke() {
+    need_toolchain nightly
+    has cargo-fuzz || cargo install --locked cargo-fuzz
+    local target
+    for target in $(cargo +nightly fuzz list); do
+        cargo +nightly fuzz run "$target" -- -max_total_time="${FUZZ_SECONDS:-20}"
+    done
+}
+
+do_deny() {
+    has cargo-deny || cargo install --locked cargo-deny
+    cargo deny check
+}
+
+totals() {
+    [ -s "$LOGS/tests" ] || return 0
+    awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
+         END { printf "\ntests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' \
+        "$LOGS/tests"
+}
+
+step() {
+    local verb=$1 start=$SECONDS
+    say "$verb"
+    "do_${verb//-/_}"
+    say "$verb: $((SECONDS - start)) s"
+}
+
+CI=(fmt lint test nostd msrv miri neon wasm docs)
+
+main() {
+    [ $# -gt 0 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2; }
+    local verb list=()
+    for verb in "$@"; do
+        case $verb in
+            ci) list+=("${CI[@]}") ;;
+            all) list+=("${CI[@]}" fuzz-smoke deny) ;;
+            *) declare -F "do_${verb//-/_}" >/dev/null || { echo "no verb $verb" >&2; exit 2; }
+               list+=("$verb") ;;
+        esac
+    done
+    for verb in "${list[@]}"; do step "$verb"; done
+    totals
+}
+
+main "$@"
