@@ -55,7 +55,7 @@ pub fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
         pushed += start.elapsed().as_secs_f64();
     }
     let start = Instant::now();
-    let finished = stream.finish(k)?;
+    let clusters = stream.finish(k)?;
     let finish = start.elapsed().as_secs_f64();
     let rate = rows as f64 / pushed;
     Ok(json!({"task": "headline", "rows": rows, "d": dim, "k": k, "capacity": extra * k,
@@ -63,6 +63,6 @@ pub fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
         "threads": rayon::current_num_threads(), "push_s": pushed, "generate_s": made,
         "finish_s": finish, "rows_per_s": rate, "ratio_to_article": rate / ARTICLE,
         "extrapolated_23m_s": 23e6 / rate, "peak_mib": peak_mib(),
-        "rebuilds": stream.rebuilds(), "clusters": finished.model.k(),
-        "cost_per_row": finished.model.cost / rows as f64}))
+        "rebuilds": stream.rebuilds(), "clusters": clusters.len(),
+        "cost_per_row": clusters.model.cost / rows as f64}))
 }

@@ -4,12 +4,17 @@
 
 mod assign;
 mod clock;
+mod headline;
+mod order;
 mod peer;
+mod quality;
 mod sets;
 
 use std::path::Path;
 
 use clap::{Parser, Subcommand};
+
+use crate::order::Order;
 
 #[derive(Debug, Parser)]
 #[command(about)]
@@ -34,6 +39,47 @@ enum Task {
         #[arg(long, default_value = "target/sets")]
         data: String,
     },
+    /// One pass against multi-pass fits, over sets, orders and seeds.
+    Quality {
+        /// Made sets by name, .npy or .data files; the seven made ones where none is given.
+        sets: Vec<String>,
+        /// Orders of arrival; all where none is given.
+        #[arg(long)]
+        order: Vec<Order>,
+        /// Seeds per order.
+        #[arg(long, default_value_t = 5)]
+        seeds: u64,
+        /// Micro-clusters per cluster.
+        #[arg(long, default_value_t = 10)]
+        extra: usize,
+        /// Sampled rows.
+        #[arg(long, default_value_t = 32_768)]
+        sample: usize,
+        /// Reference costs per row.
+        #[arg(long, default_value = "benches/against/reference.json")]
+        reference: String,
+        /// k for files.
+        #[arg(long)]
+        k: Option<usize>,
+    },
+    /// One pass over a generated stream of the article's shape, in bounded memory.
+    Headline {
+        /// Rows.
+        #[arg(long, default_value_t = 1_000_000)]
+        rows: usize,
+        /// Elements per row.
+        #[arg(long, default_value_t = 400)]
+        dim: usize,
+        /// Clusters.
+        #[arg(long, default_value_t = 500)]
+        k: usize,
+        /// Micro-clusters per cluster.
+        #[arg(long, default_value_t = 10)]
+        extra: usize,
+        /// Sampled rows.
+        #[arg(long, default_value_t = 32_768)]
+        sample: usize,
+    },
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -43,6 +89,20 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 shapes = sets::SHAPES.iter().map(ToString::to_string).collect();
             }
             assign::run(&assign::Plan { shapes, rounds, python, data })?;
+        }
+        Task::Quality { mut sets, mut order, seeds, extra, sample, reference, k } => {
+            if sets.is_empty() {
+                sets = sets::QUALITY.iter().map(ToString::to_string).collect();
+            }
+            if order.is_empty() {
+                order = Order::ALL.to_vec();
+            }
+            let reference = serde_json::from_str(&std::fs::read_to_string(reference)?)?;
+            let plan = quality::Plan { sets, orders: order, seeds, extra, sample, reference, k };
+            quality::run(&plan)?;
+        }
+        Task::Headline { rows, dim, k, extra, sample } => {
+            println!("{}", headline::run(&headline::Plan { rows, dim, k, extra, sample })?);
         }
     }
     Ok(())

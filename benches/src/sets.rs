@@ -8,7 +8,7 @@
 #[derive(Debug, Clone)]
 pub struct Set {
     /// Short name, also the name of its file.
-    pub name: &'static str,
+    pub name: String,
     /// n × dim, row-major.
     pub data: Vec<f32>,
     /// Elements per row.
@@ -104,7 +104,7 @@ impl Mixture {
         self.center(c, t) + norm(self.seed + 3, at)
     }
 
-    fn make(&self, name: &'static str, k: usize, shape: impl Fn(usize, f64, usize) -> f64) -> Set {
+    fn make(&self, name: &str, k: usize, shape: impl Fn(usize, f64, usize) -> f64) -> Set {
         let labels = self.labels();
         let centers: Vec<f64> = (0..self.components * self.dim)
             .map(|at| self.center(at / self.dim, at % self.dim))
@@ -115,10 +115,10 @@ impl Mixture {
             shape(i, centers[c * self.dim + t] + norm(self.seed + 3, at), c * self.dim + t) as f32
         };
         let data = (0..self.n * self.dim).map(value).collect();
-        Set { name, data, dim: self.dim, k, labels }
+        Set { name: name.into(), data, dim: self.dim, k, labels }
     }
 
-    fn plain(&self, name: &'static str, k: usize) -> Set {
+    fn plain(&self, name: &str, k: usize) -> Set {
         self.make(name, k, |_, v, _| v)
     }
 }
@@ -173,7 +173,7 @@ fn gdelt() -> Set {
         row[6 + pick(&codes, unif(SEED + 11, i)).min(19)] = 1.0;
         labels[i] = first as u32;
     }
-    Set { name: "q_gdelt", data, dim: 26, k: 7, labels }
+    Set { name: "q_gdelt".into(), data, dim: 26, k: 7, labels }
 }
 
 /// The same columns at mean 0 and deviation 1.
@@ -188,7 +188,7 @@ fn gdelt_standardised() -> Set {
             *v = ((f64::from(*v) - mean) / deviation) as f32;
         }
     }
-    Set { name: "q_gdelt_std", k: 20, ..set }
+    Set { name: "q_gdelt_std".into(), k: 20, ..set }
 }
 
 /// The five shapes that assignment is timed on.

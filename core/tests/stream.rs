@@ -54,9 +54,7 @@ fn bytes<B: enfold_core::Backend, S: Store<B>>(stream: &Stream<B, S>) -> Vec<u8>
 /// Σ over all rows of the squared distance to the nearest centre.
 fn cost(data: &[f32], dim: usize, centers: &[f32]) -> f64 {
     let near = |row: &[f32]| {
-        let gap = |c: &[f32]| {
-            row.iter().zip(c).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
-        };
+        let gap = |c: &[f32]| row.iter().zip(c).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
         centers.chunks(dim).map(gap).fold(f64::INFINITY, f64::min)
     };
     data.chunks(dim).map(near).sum()
@@ -149,7 +147,11 @@ fn the_cost_lies_within_its_bounds_and_near_the_estimate() {
             let slack = 1e-6 * truth;
             assert!(found.least_cost <= truth + slack, "{k}");
             assert!(truth <= found.most_cost + slack, "{k} {truth} {}", found.most_cost);
-            assert!((found.model.cost / truth - 1.0).abs() < 0.2, "{k} {}", found.model.cost / truth);
+            assert!(
+                (found.model.cost / truth - 1.0).abs() < 0.2,
+                "{k} {}",
+                found.model.cost / truth
+            );
         }
     }
 }
@@ -289,14 +291,8 @@ fn no_rows_and_bad_parameters() {
     empty.score(Rows::new(&[1.0, 2.0], 2).unwrap(), &mut score).unwrap();
     assert_eq!(score, [f32::INFINITY]);
     let store = || Slots::alloc(&cpu, 2, SIZES).unwrap();
-    assert!(matches!(
-        Stream::new(cpu, store(), 0, StreamOptions::new()),
-        Err(Error::Shape(_))
-    ));
-    assert!(matches!(
-        Stream::new(cpu, store(), 3, StreamOptions::new()),
-        Err(Error::Shape(_))
-    ));
+    assert!(matches!(Stream::new(cpu, store(), 0, StreamOptions::new()), Err(Error::Shape(_))));
+    assert!(matches!(Stream::new(cpu, store(), 3, StreamOptions::new()), Err(Error::Shape(_))));
     for options in [
         StreamOptions::new().growth(1.0),
         StreamOptions::new().low_water(1.0),
