@@ -146,9 +146,8 @@ impl Lanes for Avx512 {
                         _mm512_mask_mov_ps(low, 0xff00, high)
                     }
                     8 => {
-                        let quarter = |q: usize| {
-                            _mm512_permutex2var_ps(row(2 * q), at, row(2 * q + 1))
-                        };
+                        let quarter =
+                            |q: usize| _mm512_permutex2var_ps(row(2 * q), at, row(2 * q + 1));
                         let low = _mm512_mask_mov_ps(quarter(0), 0x00f0, quarter(1));
                         let high = _mm512_mask_mov_ps(quarter(2), 0xf000, quarter(3));
                         _mm512_mask_mov_ps(low, 0xff00, high)
