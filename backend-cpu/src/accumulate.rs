@@ -8,7 +8,7 @@ use crate::lanes::{Lanes, MOST};
 
 /// What is summed: rows of x from `rows.start()` on, their labels and weights by row number.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Input<'a, E> {
+pub struct Input<'a, E> {
     pub(crate) x: Rows<'a, [E]>,
     pub(crate) labels: &'a [u32],
     pub(crate) weights: Option<&'a [E]>,
@@ -18,7 +18,7 @@ pub(crate) struct Input<'a, E> {
 
 /// Where it is added.
 #[derive(Debug)]
-pub(crate) struct Output<'a> {
+pub struct Output<'a> {
     pub(crate) offsets: &'a mut [i64],
     pub(crate) mass: &'a mut [i64],
     pub(crate) scatter: Option<&'a mut [i64]>,

@@ -3,15 +3,129 @@
 use core::convert::Infallible;
 
 use bytemuck::Pod;
-use enfold_core::{Backend, Nearest, Pairs, Rows, Sums};
+use enfold_core::{Backend, Element, Nearest, Pairs, Rows, Sums};
 
 use crate::Cpu;
 use crate::accumulate::{self, Input, Output};
 use crate::folds;
-use crate::isa::Native;
+use crate::isa::{Isa, Native};
 use crate::sums::Total;
 
-impl<T: Native> Backend for Cpu<T> {
+/// What a fold takes besides its pairs; the names are those of [`Backend`].
+mod kernels {
+    use super::{Input, Isa, Nearest, Output, Pairs, Total};
+
+    /// The kernels of an element, compiled here once and not in every crate that uses them.
+    #[allow(unreachable_pub, reason = "a supertrait that is not to be named outside")]
+    pub trait Kernels: Sized {
+        fn distances(isa: Isa, pairs: &Pairs<'_, [Self]>, out: &mut [Self]);
+        fn nearest(isa: Isa, pairs: &Pairs<'_, [Self]>, best: Nearest<'_, [Self], [u32]>);
+        fn count_within(
+            isa: Isa,
+            pairs: &Pairs<'_, [Self]>,
+            radii: &[Self],
+            k: usize,
+            counts: &mut [u32],
+        );
+        fn lowest_within(
+            isa: Isa,
+            pairs: &Pairs<'_, [Self]>,
+            radius: Self,
+            values: &[u32],
+            lowest: &mut [u32],
+        );
+        fn join_within(
+            isa: Isa,
+            pairs: &Pairs<'_, [Self]>,
+            radius: Self,
+            member: &[u32],
+            parent: &mut [u32],
+        );
+        fn sum_by_label(
+            isa: Isa,
+            pairs: &Pairs<'_, [Self]>,
+            labels: &[u32],
+            k: usize,
+            sums: &mut [Self],
+        );
+        fn accumulate(isa: Isa, input: Input<'_, Self>, into: Output<'_>);
+        fn sums(isa: Isa, total: Total<'_, Self>);
+    }
+}
+
+use kernels::Kernels;
+
+/// Elements that this crate has kernels for: `f32` and `f64`.
+pub trait Folds: Element + Kernels {}
+
+macro_rules! kernels {
+    ($element:ty) => {
+        impl Folds for $element {}
+
+        impl Kernels for $element {
+            fn distances(isa: Isa, pairs: &Pairs<'_, [Self]>, out: &mut [Self]) {
+                folds::labels::distances(isa, pairs, out);
+            }
+
+            fn nearest(isa: Isa, pairs: &Pairs<'_, [Self]>, best: Nearest<'_, [Self], [u32]>) {
+                folds::nearest::nearest(isa, pairs, best);
+            }
+
+            fn count_within(
+                isa: Isa,
+                pairs: &Pairs<'_, [Self]>,
+                radii: &[Self],
+                k: usize,
+                counts: &mut [u32],
+            ) {
+                folds::within::count(isa, pairs, radii, k, counts);
+            }
+
+            fn lowest_within(
+                isa: Isa,
+                pairs: &Pairs<'_, [Self]>,
+                radius: Self,
+                values: &[u32],
+                lowest: &mut [u32],
+            ) {
+                folds::within::lowest(isa, pairs, radius, values, lowest);
+            }
+
+            fn join_within(
+                isa: Isa,
+                pairs: &Pairs<'_, [Self]>,
+                radius: Self,
+                member: &[u32],
+                parent: &mut [u32],
+            ) {
+                folds::within::join(isa, pairs, radius, member, parent);
+            }
+
+            fn sum_by_label(
+                isa: Isa,
+                pairs: &Pairs<'_, [Self]>,
+                labels: &[u32],
+                k: usize,
+                sums: &mut [Self],
+            ) {
+                folds::labels::sum(isa, pairs, labels, k, sums);
+            }
+
+            fn accumulate(isa: Isa, input: Input<'_, Self>, into: Output<'_>) {
+                accumulate::accumulate(isa, input, into);
+            }
+
+            fn sums(isa: Isa, total: Total<'_, Self>) {
+                Self::enter(isa, total);
+            }
+        }
+    };
+}
+
+kernels!(f32);
+kernels!(f64);
+
+impl<T: Folds> Backend for Cpu<T> {
     type Elem = T;
     type Error = Infallible;
     type Buf<U: Pod> = [U];
@@ -31,7 +145,7 @@ impl<T: Native> Backend for Cpu<T> {
     }
 
     fn distances(&self, pairs: Pairs<'_, [T]>, out: &mut [T]) -> Result<(), Infallible> {
-        folds::labels::distances(self.isa(), &pairs, out);
+        T::distances(self.isa(), &pairs, out);
         Ok(())
     }
 
@@ -40,7 +154,51 @@ impl<T: Native> Backend for Cpu<T> {
         pairs: Pairs<'_, [T]>,
         best: Nearest<'_, [T], [u32]>,
     ) -> Result<(), Infallible> {
-        folds::nearest::nearest(self.isa(), &pairs, best);
+        T::nearest(self.isa(), &pairs, best);
+        Ok(())
+    }
+
+    fn count_within(
+        &self,
+        pairs: Pairs<'_, [T]>,
+        radii: &[T],
+        k: usize,
+        counts: &mut [u32],
+    ) -> Result<(), Infallible> {
+        T::count_within(self.isa(), &pairs, radii, k, counts);
+        Ok(())
+    }
+
+    fn lowest_within(
+        &self,
+        pairs: Pairs<'_, [T]>,
+        radius: T,
+        values: &[u32],
+        lowest: &mut [u32],
+    ) -> Result<(), Infallible> {
+        T::lowest_within(self.isa(), &pairs, radius, values, lowest);
+        Ok(())
+    }
+
+    fn join_within(
+        &self,
+        pairs: Pairs<'_, [T]>,
+        radius: T,
+        member: &[u32],
+        parent: &mut [u32],
+    ) -> Result<(), Infallible> {
+        T::join_within(self.isa(), &pairs, radius, member, parent);
+        Ok(())
+    }
+
+    fn sum_by_label(
+        &self,
+        pairs: Pairs<'_, [T]>,
+        labels: &[u32],
+        k: usize,
+        sums: &mut [T],
+    ) -> Result<(), Infallible> {
+        T::sum_by_label(self.isa(), &pairs, labels, k, sums);
         Ok(())
     }
 
@@ -55,7 +213,7 @@ impl<T: Native> Backend for Cpu<T> {
     ) -> Result<(), Infallible> {
         let Sums { offsets, mass, scatter } = into;
         let input = Input { x, labels, weights, origins, scale };
-        accumulate::accumulate(self.isa(), input, Output { offsets, mass, scatter });
+        T::accumulate(self.isa(), input, Output { offsets, mass, scatter });
         Ok(())
     }
 
@@ -68,7 +226,7 @@ impl<T: Native> Backend for Cpu<T> {
         out: &mut [f64],
     ) -> Result<(), Infallible> {
         let (values, weights) = (&values[..len], weights.map(|weights| &weights[..len]));
-        T::enter(self.isa(), Total { values, weights, chunk, out });
+        T::sums(self.isa(), Total { values, weights, chunk, out });
         Ok(())
     }
 
@@ -91,7 +249,7 @@ impl<T: Native> Backend for Cpu<T> {
 }
 
 #[cfg(feature = "std")]
-impl<T: Native> enfold_core::Alloc for Cpu<T> {
+impl<T: Folds> enfold_core::Alloc for Cpu<T> {
     type Owned<U: Pod> = Vec<U>;
 
     fn alloc<U: Pod>(&self, len: usize) -> Result<Vec<U>, Infallible> {

@@ -25,7 +25,6 @@
 //! the canonical decision, on data made to hit the edges.
 
 use enfold_core::{Element, Metric};
-use num_traits::Float;
 
 /// Rows longer than this go to the direct tier.
 pub(crate) const MOST_DIM: usize = 1 << 18;
@@ -53,7 +52,8 @@ impl<E: Element> Bounds<E> {
         }
     }
 
-    /// Bounds above this belong to distances above `limit`, for a row of squared length `norm`.
+    /// Bounds above this belong to distances above `limit`, for a row of squared length `norm`;
+    /// NaN, which no bound is at most, where the limit is NaN or negative.
     #[inline(always)]
     pub(crate) fn above(&self, limit: E, norm: E) -> E {
         if limit >= E::zero() {
@@ -61,23 +61,29 @@ impl<E: Element> Bounds<E> {
             square * (E::one() + self.slack) - norm * (E::one() - self.relative - self.slack)
                 + self.tiny
         } else {
-            E::neg_infinity()
+            E::nan()
         }
     }
 
-    /// Bounds up to this belong to finite distances up to `limit`, for a row of squared length
-    /// `norm` and rows of y of squared length up to `other`.
+    /// Bounds up to this, less [`wide`](Self::wide) of the row of y, belong to finite distances
+    /// up to `limit`, for a row of squared length `norm`; NaN as above.
     #[inline(always)]
-    pub(crate) fn below(&self, limit: E, norm: E, other: E) -> E {
+    pub(crate) fn below(&self, limit: E, norm: E) -> E {
         if limit >= E::zero() {
             let square = if self.root { limit * limit } else { limit };
-            let (one, wide) = (E::one() + self.slack, self.relative + self.slack);
-            let gap = norm * (one + wide) + other * (wide + wide) + self.tiny;
+            let gap = norm * (E::one() + self.relative + self.slack) + self.tiny;
             let bound = square * (E::one() - self.slack) - gap;
             if bound < E::max_value() { bound } else { E::max_value() }
         } else {
-            E::neg_infinity()
+            E::nan()
         }
+    }
+
+    /// How far a bound can be below the distance for the sake of a row of y of squared length
+    /// `norm`.
+    #[inline(always)]
+    pub(crate) fn wide(&self, norm: E) -> E {
+        norm * (self.relative + self.relative + self.slack)
     }
 }
 

@@ -175,6 +175,7 @@ pub(crate) fn sums<L: Lanes, T: Term, const S: usize, const N: usize>(
 }
 
 /// The canonical distance of one pair.
+#[cfg(feature = "std")]
 #[inline(always)]
 pub(crate) fn pair<L: Lanes, const S: usize>(l: L, metric: Metric, x: &[L::E], y: &[L::E]) -> L::E {
     match metric {

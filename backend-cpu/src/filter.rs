@@ -11,6 +11,7 @@ use enfold_core::{Element, Metric};
 use num_traits::{Float, Zero};
 
 use crate::bounds::{self, Bounds};
+use crate::isa::Task;
 use crate::lanes::{Lanes, MOST};
 use crate::pack::{self, Panel};
 use crate::sweep::Job;
@@ -125,8 +126,27 @@ impl Which<'_> {
 }
 
 /// Sweeps rows of x over a panel. Returns the rows that are for the direct tier.
+pub(crate) struct Sweep<'a, 'b, E, F> {
+    pub(crate) job: &'b Job<'a, E>,
+    pub(crate) panel: &'b Panel<E>,
+    pub(crate) rows: Which<'b>,
+    pub(crate) filter: &'b mut F,
+}
+
+impl<E: Element, F: Filter<E>> Task<E> for Sweep<'_, '_, E, F> {
+    type Out = Vec<u32>;
+
+    #[inline(always)]
+    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
+        self,
+        l: L,
+    ) -> Vec<u32> {
+        sweep::<L, F, S, V, G>(l, self.job, self.panel, &self.rows, self.filter)
+    }
+}
+
 #[inline(always)]
-pub(crate) fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usize>(
+fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usize>(
     l: L,
     job: &Job<'_, L::E>,
     panel: &Panel<L::E>,

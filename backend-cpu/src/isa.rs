@@ -86,7 +86,7 @@ fn has_avx512() -> bool {
 /// `S` vectors make the 16 running sums of a distance; a register tile of the filter is `V`
 /// vectors of points by `G` rows of y. They are parameters because an associated constant
 /// cannot be the length of an array.
-pub trait Task<E: Element> {
+pub(crate) trait Task<E: Element> {
     /// What it returns.
     type Out;
 
@@ -97,10 +97,9 @@ pub trait Task<E: Element> {
     ) -> Self::Out;
 }
 
-/// Elements with a way into their lanes. Implemented for `f32` and `f64`.
-pub trait Native: Element {
+/// Elements with a way into their lanes.
+pub(crate) trait Native: Element {
     /// Runs a task on the lanes of a level, which must be available.
-    #[doc(hidden)]
     fn enter<K: Task<Self>>(isa: Isa, task: K) -> K::Out;
 }
 

@@ -23,7 +23,7 @@ pub(crate) use scalar::Scalar;
 pub(crate) const MOST: usize = 16;
 
 /// Vectors of [`WIDTH`](Self::WIDTH) elements. Every method is inlined into its caller.
-pub trait Lanes: Copy + Send + Sync {
+pub(crate) trait Lanes: Copy + Send + Sync {
     /// What stands in a lane.
     type E: Element;
     /// A vector.

@@ -46,7 +46,8 @@ mod sums;
 mod sweep;
 mod threads;
 
-pub use isa::{Isa, Native};
+pub use backend::Folds;
+pub use isa::Isa;
 
 /// The CPU: `Buf<T>` is `[T]`, nothing can fail.
 ///

@@ -2,11 +2,13 @@
 //! that defines a distance. Below sixteen coordinates term t has running sum t to itself, so
 //! folding in half is a fixed tree: `(d0 + d2) + d1` for three, `(d0 + d2) + (d1 + d3)` for four.
 
-use enfold_core::Metric;
 use enfold_core::host::precedes;
+use enfold_core::{Element, Metric};
 
 use crate::direct::{Gaps, Largest, Squares, TILE, Table, Term};
+use crate::isa::Task;
 use crate::lanes::{Lanes, MOST};
+use crate::sweep::Job;
 
 /// The most coordinates that this module takes.
 pub(crate) const MOST_DIM: usize = 8;
@@ -115,41 +117,43 @@ fn row_of<L: Lanes, T: Term, const D: usize>(
     }
 }
 
-/// The nearest of rows `y.0..y.1` for each of rows `x.0..x.1`, merged into `best`, whose first
-/// entry is row `x.0`'s. Pairs of equal row numbers are left out where `skip` says so.
-pub(crate) struct Scan<'a, E> {
-    pub(crate) metric: Metric,
-    pub(crate) x: Table<'a, E>,
-    pub(crate) y: Table<'a, E>,
-    pub(crate) rows: (usize, usize),
-    pub(crate) others: (usize, usize),
+/// The nearest row of y for every row of a rectangle, merged into `dist` and `index`, which begin
+/// with the first row of it.
+pub(crate) struct Scan<'a, 'b, E> {
+    pub(crate) job: &'b Job<'a, E>,
+    pub(crate) dist: &'b mut [E],
+    pub(crate) index: &'b mut [u32],
 }
 
-/// Runs a scan.
-#[inline(always)]
-pub(crate) fn nearest<L: Lanes>(l: L, scan: &Scan<'_, L::E>, dist: &mut [L::E], index: &mut [u32]) {
-    by_shape!(nearest_of::<L>, scan.metric, scan.x.dim, (l, scan, dist, index));
+impl<E: Element> Task<E> for Scan<'_, '_, E> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(self, l: L) {
+        let Self { job, dist, index } = self;
+        by_shape!(nearest_of::<L>, job.metric, job.x.dim, (l, job, dist, index));
+    }
 }
 
 #[inline(always)]
 fn nearest_of<L: Lanes, T: Term, const D: usize>(
     l: L,
-    scan: &Scan<'_, L::E>,
+    job: &Job<'_, L::E>,
     dist: &mut [L::E],
     index: &mut [u32],
 ) {
-    let (first, end) = scan.rows;
+    let (first, end) = (job.rows.start, job.rows.end);
     let mut i = first;
     while i < end {
         // Two vectors of rows hide the latency of each other's comparisons.
         let step = if end - i > L::WIDTH { 2 * L::WIDTH } else { L::WIDTH };
         let n = step.min(end - i);
-        let a = points::<L, D>(l, scan.x, i, n.min(L::WIDTH));
+        let a = points::<L, D>(l, job.x, i, n.min(L::WIDTH));
         if n > L::WIDTH {
-            let b = points::<L, D>(l, scan.x, i + L::WIDTH, n - L::WIDTH);
-            scan_block::<L, T, D, 2>(l, scan, [a, b], i, n, (first, dist, index));
+            let b = points::<L, D>(l, job.x, i + L::WIDTH, n - L::WIDTH);
+            scan_block::<L, T, D, 2>(l, job, [a, b], i, n, (first, dist, index));
         } else {
-            scan_block::<L, T, D, 1>(l, scan, [a], i, n, (first, dist, index));
+            scan_block::<L, T, D, 1>(l, job, [a], i, n, (first, dist, index));
         }
         i += n;
     }
@@ -177,19 +181,19 @@ fn points<L: Lanes, const D: usize>(l: L, x: Table<'_, L::E>, i: usize, n: usize
 #[inline(always)]
 fn scan_block<L: Lanes, T: Term, const D: usize, const V: usize>(
     l: L,
-    scan: &Scan<'_, L::E>,
+    job: &Job<'_, L::E>,
     x: [[L::V; D]; V],
     i: usize,
     n: usize,
     (first, dist, index): (usize, &mut [L::E], &mut [u32]),
 ) {
     use num_traits::Float;
-    let root = scan.metric == Metric::Euclidean;
+    let root = job.metric == Metric::Euclidean;
     let mut low = [l.splat(L::E::infinity()); V];
     let mut who = [l.splat_index(enfold_core::NONE); V];
-    let dim = scan.y.dim;
-    let ys = &scan.y.data[scan.others.0 * dim..scan.others.1 * dim];
-    for (j, row) in (scan.others.0..).zip(ys.chunks_exact(dim)) {
+    let dim = job.y.dim;
+    let ys = &job.y.data[job.others.start * dim..job.others.end * dim];
+    for (j, row) in (job.others.start..).zip(ys.chunks_exact(dim)) {
         let mut y = [l.splat(L::E::default()); D];
         for (t, y) in y.iter_mut().enumerate() {
             if t < dim {

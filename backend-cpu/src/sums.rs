@@ -7,7 +7,8 @@ use crate::isa::Task;
 use crate::lanes::Lanes;
 
 /// [`sums`](enfold_core::Backend::sums).
-pub(crate) struct Total<'a, E> {
+#[derive(Debug)]
+pub struct Total<'a, E> {
     pub(crate) values: &'a [E],
     pub(crate) weights: Option<&'a [E]>,
     pub(crate) chunk: usize,

@@ -101,6 +101,17 @@ pub(crate) fn each<E: Native, A: Send, B: Send>(
     });
 }
 
+/// Runs `body` on every rectangle, on this thread.
+pub(crate) fn in_order<E: Native>(
+    isa: Isa,
+    pairs: &Pairs<'_, [E]>,
+    mut body: impl FnMut(Job<'_, E>, Option<&Panel<E>>),
+) {
+    for block in pairs.rectangles() {
+        panels(isa, true, &Job::new(pairs, block), &mut body);
+    }
+}
+
 /// The elements of `rows` in outputs that begin with row `first`.
 fn part<'a, A, B>(
     rows: &Range<usize>,
@@ -137,9 +148,18 @@ fn panels<E: Native>(
 }
 
 /// What is done with canonical distances, tile by tile.
+///
+/// Called through a `dyn`: once per row and tile, for one copy of the kernels instead of one for
+/// each fold.
 pub(crate) trait Fold<E> {
     /// Whether every distance is of interest, NaN too, whatever the limit.
-    const EVERY: bool = false;
+    fn takes_all(&self) -> bool {
+        false
+    }
+    /// Rows `j..j + n` of y come next, n ≤ [`TILE`].
+    fn begin(&mut self, j: usize, n: usize) {
+        let _ = (j, n);
+    }
     /// Distances of row `i` above this are of no interest; never ∞.
     fn limit(&self, i: usize) -> E;
     /// Row `i` meets rows `j..`: bit t of `near` says that `dist[t]` is at most the limit.
@@ -147,59 +167,65 @@ pub(crate) trait Fold<E> {
 }
 
 /// Every pair of a rectangle through the direct tier.
-pub(crate) struct Direct<'a, 'b, E, F> {
+pub(crate) struct Direct<'a, 'b, E> {
     pub(crate) job: &'b Job<'a, E>,
-    pub(crate) fold: &'b mut F,
+    pub(crate) fold: &'b mut dyn Fold<E>,
 }
 
-impl<E: Element, F: Fold<E>> Task<E> for Direct<'_, '_, E, F> {
+/// The direct tier for rows that the filter left out.
+#[cfg(feature = "std")]
+pub(crate) fn left_out<E: Native>(
+    isa: Isa,
+    job: &Job<'_, E>,
+    rows: &[u32],
+    fold: &mut dyn Fold<E>,
+) {
+    for &i in rows {
+        let i = i as usize;
+        E::enter(isa, Direct { job: &job.of_rows(i..i + 1), fold });
+    }
+}
+
+impl<E: Element> Task<E> for Direct<'_, '_, E> {
     type Out = ();
 
     #[inline(always)]
     fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(self, l: L) {
-        direct_rows::<L, S, F>(l, self.job, self.job.rows.clone(), self.fold);
-    }
-}
-
-/// The direct tier for some rows of a rectangle.
-#[inline(always)]
-pub(crate) fn direct_rows<L: Lanes, const S: usize, F: Fold<L::E>>(
-    l: L,
-    job: &Job<'_, L::E>,
-    rows: Range<usize>,
-    fold: &mut F,
-) {
-    let zero = L::E::default();
-    let (mut dist, mut norms) = ([zero; TILE], [zero; TILE]);
-    let mut columns = [[zero; TILE]; small::MOST_DIM];
-    let small = small::takes(job.metric, job.x.dim);
-    let mut j = job.others.start;
-    while j < job.others.end {
-        let n = TILE.min(job.others.end - j);
-        if small {
-            small::columns(job.y, (j, n), &mut columns);
-        } else if job.metric == Metric::Cosine {
-            direct::norms::<L, S>(l, job.y, (j, n), &mut norms);
-        }
-        let all = u64::MAX >> (TILE - n);
-        for i in rows.clone() {
-            let x = job.x.row(i);
+        let Self { job, fold } = self;
+        let zero = E::zero();
+        let (mut dist, mut norms) = ([zero; TILE], [zero; TILE]);
+        let mut columns = [[zero; TILE]; small::MOST_DIM];
+        let small = small::takes(job.metric, job.x.dim);
+        let takes_all = fold.takes_all();
+        let mut j = job.others.start;
+        while j < job.others.end {
+            let n = TILE.min(job.others.end - j);
             if small {
-                small::row(l, job.metric, x, n, &columns, &mut dist);
-            } else {
-                direct::row::<L, S>(l, job.metric, x, job.y, (j, n), &norms, &mut dist);
+                small::columns(job.y, (j, n), &mut columns);
+            } else if job.metric == Metric::Cosine {
+                direct::norms::<L, S>(l, job.y, (j, n), &mut norms);
             }
-            let mut near = all;
-            if !F::EVERY {
-                near &= direct::near(l, &dist, fold.limit(i));
+            let all = u64::MAX >> (TILE - n);
+            fold.begin(j, n);
+            for i in job.rows.clone() {
+                let x = job.x.row(i);
+                if small {
+                    small::row(l, job.metric, x, n, &columns, &mut dist);
+                } else {
+                    direct::row::<L, S>(l, job.metric, x, job.y, (j, n), &norms, &mut dist);
+                }
+                let mut near = all;
+                if !takes_all {
+                    near &= direct::near(l, &dist, fold.limit(i));
+                }
+                if job.off_diagonal && (j..j + n).contains(&i) {
+                    near &= !(1 << (i - j));
+                }
+                if near != 0 {
+                    fold.meet(i, j, near, &dist);
+                }
             }
-            if job.off_diagonal && (j..j + n).contains(&i) {
-                near &= !(1 << (i - j));
-            }
-            if near != 0 {
-                fold.meet(i, j, near, &dist);
-            }
+            j += n;
         }
-        j += n;
     }
 }

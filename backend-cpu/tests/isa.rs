@@ -106,6 +106,113 @@ fn nearest_is_the_provided_body_bit_for_bit() {
     });
 }
 
+/// Radii at, just below and just above distances that occur, and some that mean nothing.
+fn radii(pairs: &Pairs<'_, [f32]>, n: usize, k: usize) -> Vec<f32> {
+    let (x, y) = (pairs.x(), pairs.y());
+    let mut radii = vec![0f32; n * k];
+    for (at, radius) in radii.iter_mut().enumerate() {
+        let i = x.start() + at / k % x.len();
+        let j = y.start() + at * 7 % y.len();
+        let d = distance(pairs.metric(), x.row(i), y.row(j));
+        *radius = match at % 9 {
+            0 => f32::NAN,
+            1 => f32::INFINITY,
+            2 => -1.0,
+            3 => d.next_down(),
+            4 => d.next_up(),
+            5 => 0.0,
+            _ => d,
+        };
+    }
+    radii
+}
+
+#[test]
+fn counts_are_those_of_the_provided_body() {
+    each(|case, pairs, what| {
+        let n = pairs.x().data().len() / case.dim;
+        for k in [1, 3] {
+            let radii = radii(&pairs, n, k);
+            let mut want = vec![5u32; n * k];
+            Bare.count_within(pairs, &radii, k, &mut want).unwrap();
+            for isa in levels() {
+                let mut got = vec![5u32; n * k];
+                let cpu = Cpu::<f32>::with_isa(isa).unwrap();
+                cpu.count_within(pairs, &radii, k, &mut got).unwrap();
+                assert_eq!(got, want, "{isa:?} k {k} {what}");
+            }
+        }
+    });
+}
+
+#[test]
+fn lowest_and_join_are_those_of_the_provided_body() {
+    each(|case, pairs, what| {
+        let n = pairs.x().data().len() / case.dim;
+        let values: Vec<u32> =
+            (0..n as u32).map(|i| i.wrapping_mul(2_654_435_761) % 1000).collect();
+        let member: Vec<u32> = (0..n as u32).map(|i| u32::from(i % 5 != 1)).collect();
+        let forest: Vec<u32> = (0..n as u32).collect();
+        for radius in radii(&pairs, 1, 7) {
+            let mut want = vec![NONE; n];
+            Bare.lowest_within(pairs, radius, &values, &mut want).unwrap();
+            let mut trees = forest.clone();
+            Bare.join_within(pairs, radius, &member, &mut trees).unwrap();
+            for isa in levels() {
+                let cpu = Cpu::<f32>::with_isa(isa).unwrap();
+                let mut got = vec![NONE; n];
+                cpu.lowest_within(pairs, radius, &values, &mut got).unwrap();
+                assert_eq!(got, want, "{isa:?} radius {radius} {what}");
+                let mut grown = forest.clone();
+                cpu.join_within(pairs, radius, &member, &mut grown).unwrap();
+                assert_eq!(roots(&grown), roots(&trees), "{isa:?} radius {radius} {what}");
+            }
+        }
+    });
+}
+
+fn roots(parent: &[u32]) -> Vec<u32> {
+    let root = |mut i: u32| {
+        while parent[i as usize] != i {
+            i = parent[i as usize];
+        }
+        i
+    };
+    (0..parent.len() as u32).map(root).collect()
+}
+
+#[test]
+fn sums_by_label_are_near_the_sums_in_f64() {
+    each(|case, pairs, what| {
+        let n = pairs.x().data().len() / case.dim;
+        let k = 5;
+        let labels: Vec<u32> =
+            (0..n as u32).map(|i| if i % 7 == 3 { NONE } else { i * i % k as u32 }).collect();
+        let (x, y) = (pairs.x(), pairs.y());
+        let mut want = vec![0f64; x.len() * k];
+        for block in pairs.rectangles() {
+            for i in block.x.0 as usize..block.x.1 as usize {
+                for j in block.y.0 as usize..block.y.1 as usize {
+                    let left_out = matches!(pairs.visited(), Visit::OffDiagonal) && i == j;
+                    let d = distance(pairs.metric(), x.row(i), y.row(j));
+                    if labels[j] != NONE && !left_out && d.is_finite() {
+                        want[(i - x.start()) * k + labels[j] as usize] += f64::from(d);
+                    }
+                }
+            }
+        }
+        for isa in levels() {
+            let mut got = vec![0f32; x.len() * k];
+            let cpu = Cpu::<f32>::with_isa(isa).unwrap();
+            cpu.sum_by_label(pairs, &labels, k, &mut got).unwrap();
+            for (&got, &want) in got.iter().zip(&want) {
+                let near = (f64::from(got) - want).abs() <= 1e-5 * want + 1e-44;
+                assert!(near || want > 3e38, "{isa:?} {got} {want} {what}");
+            }
+        }
+    });
+}
+
 #[test]
 fn accumulate_gives_the_integers_of_the_provided_body() {
     for case in cases() {
@@ -171,6 +278,7 @@ fn any_number_of_threads_gives_the_same_bits() {
     for metric in [Metric::SqEuclidean, Metric::Manhattan] {
         for visit in [Visit::All, Visit::OffDiagonal] {
             let pairs = Pairs::new(x, y, metric).unwrap().visit(visit).unwrap();
+            let radii = vec![18f32; n];
             let run = |count| {
                 threads(count, || {
                     let cpu = Cpu::<f32>::new();
@@ -179,7 +287,11 @@ fn any_number_of_threads_gives_the_same_bits() {
                     cpu.nearest(pairs, best).unwrap();
                     let mut all = vec![0f32; n * m];
                     cpu.distances(pairs, &mut all).unwrap();
-                    (bits(&dist), index, bits(&all))
+                    let mut counts = vec![0u32; n];
+                    cpu.count_within(pairs, &radii, 1, &mut counts).unwrap();
+                    let mut sums = vec![0f32; n * 5];
+                    cpu.sum_by_label(pairs, &labels, 5, &mut sums).unwrap();
+                    (bits(&dist), index, bits(&all), counts, bits(&sums))
                 })
             };
             let one = run(1);

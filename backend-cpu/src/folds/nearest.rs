@@ -4,10 +4,9 @@ use enfold_core::host::precedes;
 use enfold_core::{Element, Nearest, Pairs};
 
 use crate::direct::{TILE, finite};
-use crate::isa::{Isa, Native, Task};
-use crate::lanes::Lanes;
+use crate::isa::{Isa, Native};
 use crate::small;
-use crate::sweep::{self, Fold, Job, Panel};
+use crate::sweep::{self, Direct, Fold};
 
 /// Sorted lists of the rows of x from `first` on.
 struct Best<'a, E> {
@@ -75,86 +74,59 @@ pub(crate) fn nearest<E: Native>(isa: Isa, pairs: &Pairs<'_, [E]>, best: Nearest
     let (start, end) = (pairs.x().start() * k, pairs.x().end() * k);
     let out = (&mut dist[start..end], &mut index[start..end]);
     sweep::each(isa, pairs, out, (k, k), true, |job, panel, dist, index| {
-        let best = Best { first: job.rows.start, k, dist, index };
-        E::enter(isa, Search { job, panel, best });
-    });
-}
-
-/// One rectangle, or one panel of it.
-struct Search<'a, 'p, 'b, E> {
-    job: Job<'a, E>,
-    panel: Option<&'p Panel<E>>,
-    best: Best<'b, E>,
-}
-
-impl<E: Element> Task<E> for Search<'_, '_, '_, E> {
-    type Out = ();
-
-    #[inline(always)]
-    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(mut self, l: L) {
-        let job = &self.job;
+        let mut best = Best { first: job.rows.start, k, dist, index };
         #[cfg(feature = "std")]
-        if let Some(panel) = self.panel {
-            filtered::search::<L, S, V, G>(l, job, panel, &mut self.best);
-            return;
+        if let Some(panel) = panel {
+            return filtered::search(isa, &job, panel, &mut best);
         }
-        let _ = self.panel;
-        let lanes = job.rows.len() >= L::WIDTH;
-        if self.best.k == 1 && lanes && !job.off_diagonal && small::takes(job.metric, job.x.dim) {
-            let scan = small::Scan {
-                metric: job.metric,
-                x: job.x,
-                y: job.y,
-                rows: (job.rows.start, job.rows.end),
-                others: (job.others.start, job.others.end),
-            };
-            small::nearest(l, &scan, self.best.dist, self.best.index);
+        let _ = panel;
+        if k == 1 && job.rows.len() >= 8 && !job.off_diagonal && small::takes(job.metric, job.x.dim)
+        {
+            E::enter(isa, small::Scan { job: &job, dist: best.dist, index: best.index });
         } else {
-            sweep::direct_rows::<L, S, _>(l, job, job.rows.clone(), &mut self.best);
+            E::enter(isa, Direct { job: &job, fold: &mut best });
         }
-    }
+    });
 }
 
 #[cfg(feature = "std")]
 mod filtered {
-    use enfold_core::{Element, NONE};
-    use num_traits::Float;
-
     use super::Best;
     use crate::bounds::Bounds;
     use crate::direct;
-    use crate::filter::{self, Filter, Group, TILE, Tile, Which};
+    use crate::filter::{self, Filter, Group, Sweep, TILE, Tile, Which};
+    use crate::isa::{Isa, Native};
     use crate::lanes::{Lanes, MOST};
     use crate::pack::Panel;
     use crate::sweep::{self, Job};
+    use enfold_core::{Element, NONE};
 
     /// The panel's rows against the job's.
-    #[inline(always)]
-    pub(super) fn search<L: Lanes, const S: usize, const V: usize, const G: usize>(
-        l: L,
-        job: &Job<'_, L::E>,
-        panel: &Panel<L::E>,
-        best: &mut Best<'_, L::E>,
+    pub(super) fn search<E: Native>(
+        isa: Isa,
+        job: &Job<'_, E>,
+        panel: &Panel<E>,
+        best: &mut Best<'_, E>,
     ) {
         let bounds = filter::bounds(job);
-        let all = Which::Range(job.rows.clone());
-        let mut direct;
+        let rows = Which::Range(job.rows.clone());
+        let direct;
         if best.k == 1 {
             let mut lowest = Lowest { job, bounds, best, open: Vec::new() };
-            direct = filter::sweep::<L, _, S, V, G>(l, job, panel, &all, &mut lowest);
+            let sweep = Sweep { job, panel, rows, filter: &mut lowest };
+            direct = E::enter(isa, sweep);
             let open = lowest.open;
             tally::add(job.rows.len(), open.len());
-            let mut under = Under { job, bounds, best };
-            let rows = Which::List(&open);
-            filter::sweep::<L, _, S, V, G>(l, job, panel, &rows, &mut under);
+            if !open.is_empty() {
+                let mut under = Under { job, bounds, best };
+                let rows = Which::List(&open);
+                E::enter(isa, Sweep { job, panel, rows, filter: &mut under });
+            }
         } else {
             let mut under = Under { job, bounds, best };
-            direct = filter::sweep::<L, _, S, V, G>(l, job, panel, &all, &mut under);
+            direct = E::enter(isa, Sweep { job, panel, rows, filter: &mut under });
         }
-        for i in direct.drain(..) {
-            let i = i as usize;
-            sweep::direct_rows::<L, S, _>(l, job, i..i + 1, best);
-        }
+        sweep::left_out(isa, job, &direct, best);
     }
 
     /// The lowest bound of every row, who has it, and the second lowest.
@@ -247,7 +219,7 @@ mod filtered {
         #[inline(always)]
         fn open<L: Lanes<E = E>, const V: usize>(&mut self, l: L, tile: &Tile<L, V>) -> [L::V; V] {
             let norms = tile.norms(l);
-            let mut limit = [E::neg_infinity(); TILE];
+            let mut limit = [E::nan(); TILE];
             for r in 0..tile.n {
                 if !norms[r].is_nan() {
                     let worst = self.best.worst(tile.rows[r] as usize).0;
