@@ -144,8 +144,10 @@ fn add_row<L: Lanes>(l: L, x: &[L::E], o: &[L::E], scale: L::E, sums: &mut [i64]
         }
         t = end;
     }
-    if t < x.len() {
-        let n = x.len() - t;
+    let n = x.len() - t;
+    if n > 0 && n <= FEW {
+        add_each(&x[t..], &o[t..], scale, &mut sums[t..], &mut squares[0]);
+    } else if n > 0 {
         let v = l.mul(l.sub(l.load_part(&x[t..]), l.load_part(&o[t..])), factor);
         if l.le(l.abs(v), limit).count_ones() as usize == L::WIDTH {
             let mut part = [0i64; MOST];
@@ -159,8 +161,11 @@ fn add_row<L: Lanes>(l: L, x: &[L::E], o: &[L::E], scale: L::E, sums: &mut [i64]
     squares.into_iter().fold(0, u64::wrapping_add)
 }
 
+/// Elements left over that are not worth a masked vector.
+const FEW: usize = 4;
+
 /// The same, one by one.
-#[cold]
+#[inline(always)]
 fn add_each<E: Element>(x: &[E], o: &[E], scale: E, sums: &mut [i64], squares: &mut u64) {
     for ((sum, &x), &o) in sums.iter_mut().zip(x).zip(o) {
         let q = ((x - o) * scale).rint();

@@ -34,16 +34,26 @@ impl Element for f32 {
     const NAME: &'static str = "f32";
     const ROUNDOFF: f64 = 1.0 / (1u64 << 24) as f64;
 
+    #[inline]
     fn of_f64(value: f64) -> Self {
         value as f32
     }
 
+    #[inline]
     fn as_f64(self) -> f64 {
         f64::from(self)
     }
 
+    #[inline]
     fn rint(self) -> i64 {
-        libm::rintf(self) as i64
+        // Adding 1.5·2²³ leaves no bits for a fraction, and the machine rounds ties to even;
+        // numbers from 2²³ on have no fraction.
+        const SHIFT: f32 = 12_582_912.0;
+        match self.abs() {
+            size if size < 4_194_304.0 => ((self + SHIFT) - SHIFT) as i64,
+            size if size < 8_388_608.0 => libm::rintf(self) as i64,
+            _ => self as i64,
+        }
     }
 }
 
@@ -51,14 +61,17 @@ impl Element for f64 {
     const NAME: &'static str = "f64";
     const ROUNDOFF: f64 = 1.0 / (1u64 << 53) as f64;
 
+    #[inline]
     fn of_f64(value: f64) -> Self {
         value
     }
 
+    #[inline]
     fn as_f64(self) -> f64 {
         self
     }
 
+    #[inline]
     fn rint(self) -> i64 {
         libm::rint(self) as i64
     }
@@ -67,6 +80,15 @@ impl Element for f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rint_is_that_of_the_mathematical_library() {
+        let grid = (0..1 << 16).map(|i| f32::from_bits(i << 16));
+        let near = (0..4096).map(|i| 4_194_304.0 + (i as f32 - 2048.0) * 0.5);
+        for v in grid.chain(near.clone()).chain(near.map(|v| -2.0 * v)) {
+            assert_eq!(v.rint(), libm::rintf(v) as i64, "{v}");
+        }
+    }
 
     #[test]
     fn rint_rounds_ties_to_even_and_saturates() {
