@@ -20,6 +20,7 @@
 pub mod batch;
 mod bounds;
 mod door;
+mod drawing;
 pub mod init;
 pub mod lloyd;
 mod model;
