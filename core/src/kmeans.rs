@@ -20,6 +20,7 @@
 pub mod batch;
 mod bounds;
 mod door;
+mod drawing;
 pub mod init;
 pub mod lloyd;
 mod model;
@@ -35,6 +36,7 @@ use self::bounds::Bounds;
 use self::door::Input;
 use self::lloyd::Lloyd;
 use crate::backend::{Alloc, Values};
+use crate::element::Element;
 use crate::error::Error;
 use crate::random::Draws;
 use crate::rows::{Metric, Rows};
@@ -43,6 +45,9 @@ use alloc::vec::Vec;
 
 /// Purpose of the draws that give each restart its seed.
 const RESTART: u32 = 0x4B4D_0000;
+
+/// Full assignments after one in which bounds did not pay.
+const PAUSE: u32 = 6;
 
 /// What becomes of a centre that no row is nearest to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -348,38 +353,31 @@ struct Run<'a, B: Alloc> {
 struct Skip<T> {
     worth: bool,
     bounds: Option<Bounds<T>>,
-    calm: bool,
-    /// Searches in a row that skipped too little.
-    futile: u32,
-    /// Assignments to wait before the next try.
+    /// Assignments to wait before bounds are tried again.
     wait: u32,
 }
 
-impl<T: crate::element::Element> Skip<T> {
+impl<T: Element> Skip<T> {
     /// With few centres a search costs less than its bookkeeping.
     fn new(wanted: bool, k: usize) -> Self {
-        Self { worth: wanted && k >= 8, bounds: None, calm: false, futile: 0, wait: 0 }
+        Self { worth: wanted && k >= 8, bounds: None, wait: 0 }
     }
 
     fn assign<B: Alloc<Elem = T>>(
         &mut self,
         lloyd: &mut Lloyd<'_, B>,
     ) -> Result<usize, Error<B::Error>> {
-        if !self.worth || !self.calm || self.wait > 0 {
-            self.wait = self.wait.saturating_sub(1);
-            let moved = lloyd.assign()?;
-            // While more than a tenth of the rows move, centres do, and bounds say little.
-            self.calm = moved * 10 <= lloyd.labels.len();
-            return Ok(moved);
+        if let Some(bounds) = &mut self.bounds {
+            if let Some(moved) = lloyd.assign_bounded(bounds)? {
+                return Ok(moved);
+            }
+            (self.bounds, self.wait) = (None, PAUSE);
         }
-        let (n, dim) = (lloyd.labels.len(), lloyd.input.dim);
-        let first = self.bounds.is_none();
-        let bounds = self.bounds.get_or_insert_with(|| Bounds::new(n, dim));
-        let moved = lloyd.assign_bounded(bounds)?;
-        let futile = !first && bounds.searched > 0.7;
-        self.futile = if futile { self.futile + 1 } else { 0 };
-        if self.futile == 2 {
-            (self.bounds, self.futile, self.wait) = (None, 0, 8);
+        let moved = lloyd.assign()?;
+        self.wait = self.wait.saturating_sub(1);
+        // While more than a tenth of the rows move, centres do, and bounds say little.
+        if self.worth && self.wait == 0 && moved * 10 <= lloyd.labels.len() {
+            self.bounds = Some(lloyd.probe()?);
         }
         Ok(moved)
     }

@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 use enfold_core::kmeans::init::plus_plus;
 use enfold_core::kmeans::{EmptyCluster, Fit, Init, MiniBatch, Progress};
 use enfold_core::{Alloc, Backend, Element, Error, KMeans, Metric, Pairs, Rows, Values};
-use enfold_cpu::Cpu;
+use enfold_cpu::{Cpu, Native};
 
 /// A linear congruential generator: the data of the exact reference, in any language.
 fn lcg(state: &mut u32) -> u32 {
@@ -38,17 +38,17 @@ fn blobs<T: Element>(n: usize, dim: usize, groups: u32, seed: u32) -> Vec<T> {
     data
 }
 
-fn fit<T: Element>(options: &KMeans, data: &[T], dim: usize) -> Fit<T> {
+fn fit<T: Native>(options: &KMeans, data: &[T], dim: usize) -> Fit<T> {
     options.fit(&Cpu::<T>::new(), Rows::new(data, dim).expect("whole rows")).expect("fits")
 }
 
-fn fit_weighted<T: Element>(options: &KMeans, data: &[T], dim: usize, w: &[T]) -> Fit<T> {
+fn fit_weighted<T: Native>(options: &KMeans, data: &[T], dim: usize, w: &[T]) -> Fit<T> {
     let rows = Rows::new(data, dim).expect("whole rows");
     options.fit_weighted(&Cpu::<T>::new(), rows, Some(w)).expect("fits")
 }
 
 /// A fit, and what its progress said.
-fn watched<T: Element>(options: &KMeans, data: &[T], dim: usize) -> (Fit<T>, Vec<Progress>) {
+fn watched<T: Native>(options: &KMeans, data: &[T], dim: usize) -> (Fit<T>, Vec<Progress>) {
     let mut seen = Vec::new();
     let mut note = |p| {
         seen.push(p);
@@ -82,7 +82,7 @@ mod reference {
     ];
 }
 
-fn follows_the_reference<T: Element>(accuracy: f64) {
+fn follows_the_reference<T: Native>(accuracy: f64) {
     let data = reference_rows::<T>();
     let (found, seen) = watched(&five_from_the_first_rows(&data), &data, 3);
     let costs: Vec<f64> = seen.iter().map(|p| p.cost.expect("measured")).collect();
@@ -254,7 +254,13 @@ fn a_range_is_what_its_rows_are() {
     assert!(drawn.iter().all(|row| (100..300).contains(row)));
 }
 
-fn bounds_change_nothing<T: Element>(n: usize, dim: usize, groups: u32, k: usize, seed: u64) {
+fn bounds_change_nothing<T: Native>(
+    n: usize,
+    dim: usize,
+    groups: u32,
+    k: usize,
+    seed: u64,
+) -> usize {
     let data = blobs::<T>(n, dim, groups, seed as u32 + 1);
     let options = KMeans::new(k).seed(seed).tolerance(0.0);
     let (plain, all) = watched(&options.clone().bounds(false), &data, dim);
@@ -262,16 +268,20 @@ fn bounds_change_nothing<T: Element>(n: usize, dim: usize, groups: u32, k: usize
     assert_eq!(plain, pruned);
     let path = |seen: &[Progress]| seen.iter().map(|p| p.moved).collect::<Vec<_>>();
     assert_eq!(path(&all), path(&some));
-    assert!(some.iter().any(|p| p.cost.is_none()), "bounds were never used");
+    // Whether they were used at all: then some costs are not known.
+    some.iter().filter(|p| p.cost.is_none()).count()
 }
 
 #[test]
 fn bounds_give_the_same_labels_at_every_iteration() {
-    for seed in 0..4 {
-        bounds_change_nothing::<f32>(3000, 2, 20, 20, seed);
-        bounds_change_nothing::<f32>(1500, 17, 12, 24, seed);
-        bounds_change_nothing::<f64>(1500, 3, 30, 16, seed);
+    let mut used = [0; 4];
+    for seed in 0..6 {
+        used[0] += bounds_change_nothing::<f32>(3000, 2, 20, 20, seed);
+        used[1] += bounds_change_nothing::<f32>(1500, 17, 12, 24, seed);
+        used[2] += bounds_change_nothing::<f32>(1500, 20, 4, 12, seed);
+        used[3] += bounds_change_nothing::<f64>(1500, 3, 30, 16, seed);
     }
+    assert!(used.iter().all(|&used| used > 10), "{used:?}");
 }
 
 #[test]

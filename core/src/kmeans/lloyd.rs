@@ -267,17 +267,26 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
         Ok(())
     }
 
-    /// The same labels as [`assign`](Self::assign), looking only at rows that may change.
+    /// Bounds of a few rows, to find out whether bounds would pay.
+    pub(super) fn probe(&mut self) -> Result<Bounds<B::Elem>, Error<B::Error>> {
+        let centers = crate::rows::rows::<B>(self.on.centers.borrow(), self.input.dim)?;
+        Bounds::probe(self.input, centers, &self.centers, &mut self.labels)
+    }
+
+    /// The same labels as [`assign`](Self::assign), looking only at rows that may change; None,
+    /// and nothing is done, where those are too many.
     pub(super) fn assign_bounded(
         &mut self,
         bounds: &mut Bounds<B::Elem>,
-    ) -> Result<usize, Error<B::Error>> {
+    ) -> Result<Option<usize>, Error<B::Error>> {
         let centers = crate::rows::rows::<B>(self.on.centers.borrow(), self.input.dim)?;
-        let moved = bounds.assign(self.input, centers, &self.centers, &mut self.labels)?;
-        let labels = self.on.labels.borrow_mut();
-        self.input.backend.write(labels, 0, &self.labels).map_err(Error::Backend)?;
-        self.measured = false;
-        Ok(moved)
+        let found = bounds.assign(self.input, centers, &self.centers, &mut self.labels)?;
+        if found.is_some() {
+            let labels = self.on.labels.borrow_mut();
+            self.input.backend.write(labels, 0, &self.labels).map_err(Error::Backend)?;
+            self.measured = false;
+        }
+        Ok(found)
     }
 
     /// Σ w·d² of the last assignment; None where some rows were not measured.
