@@ -54,9 +54,7 @@ fn bytes<B: enfold_core::Backend, S: Store<B>>(stream: &Stream<B, S>) -> Vec<u8>
 /// Σ over all rows of the squared distance to the nearest centre.
 fn cost(data: &[f32], dim: usize, centers: &[f32]) -> f64 {
     let near = |row: &[f32]| {
-        let gap = |c: &[f32]| {
-            row.iter().zip(c).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>()
-        };
+        let gap = |c: &[f32]| row.iter().zip(c).map(|(a, b)| f64::from(a - b).powi(2)).sum::<f64>();
         centers.chunks(dim).map(gap).fold(f64::INFINITY, f64::min)
     };
     data.chunks(dim).map(near).sum()
@@ -149,7 +147,11 @@ fn the_cost_lies_within_its_bounds_and_near_the_estimate() {
             let slack = 1e-6 * truth;
             assert!(found.least_cost <= truth + slack, "{k}");
             assert!(truth <= found.most_cost + slack, "{k} {truth} {}", found.most_cost);
-            assert!((found.model.cost / truth - 1.0).abs() < 0.2, "{k} {}", found.model.cost / truth);
+            assert!(
+                (found.model.cost / truth - 1.0).abs() < 0.2,
+                "{k} {}",
+                found.model.cost / truth
+            );
         }
     }
 }
@@ -225,11 +227,11 @@ fn weights_count_like_copies() {
 fn weights_beyond_two_to_the_24() {
     let mut stream = stream(1, SIZES, StreamOptions::new());
     let heavy = [16_000_000f32; 8];
-    for _ in 0..50 {
+    for _ in 0..5 {
         stream.push(Rows::new(&[1.0; 8], 1).unwrap(), Some(&heavy)).unwrap();
     }
     stream.push(Rows::new(&[1.0, 2.0], 1).unwrap(), None).unwrap();
-    assert_eq!(stream.weight(), 50.0 * 8.0 * 16e6 + 2.0);
+    assert_eq!(stream.weight(), 5.0 * 8.0 * 16e6 + 2.0);
     let found = stream.finish(2).unwrap();
     assert_eq!(found.model.clusters[1].weight, 1.0);
 }
@@ -240,7 +242,7 @@ fn what_is_rejected_changes_nothing() {
     push_in(&mut stream, &blobs(500, 2, 5, 6), 2, &[100]);
     let before = bytes(&stream);
     let data = |bad: f32| [1.0, 2.0, 3.0, bad, 5.0, 6.0];
-    for bad in [f32::NAN, f32::INFINITY, -f32::INFINITY, 3e18, f32::MAX] {
+    for bad in [f32::NAN, f32::INFINITY, -f32::INFINITY, 5e18, f32::MAX] {
         let error = stream.push(Rows::new(&data(bad), 2).unwrap(), None).unwrap_err();
         assert_eq!(error, Error::NotFinite { row: 1 });
     }
@@ -289,14 +291,8 @@ fn no_rows_and_bad_parameters() {
     empty.score(Rows::new(&[1.0, 2.0], 2).unwrap(), &mut score).unwrap();
     assert_eq!(score, [f32::INFINITY]);
     let store = || Slots::alloc(&cpu, 2, SIZES).unwrap();
-    assert!(matches!(
-        Stream::new(cpu, store(), 0, StreamOptions::new()),
-        Err(Error::Shape(_))
-    ));
-    assert!(matches!(
-        Stream::new(cpu, store(), 3, StreamOptions::new()),
-        Err(Error::Shape(_))
-    ));
+    assert!(matches!(Stream::new(cpu, store(), 0, StreamOptions::new()), Err(Error::Shape(_))));
+    assert!(matches!(Stream::new(cpu, store(), 3, StreamOptions::new()), Err(Error::Shape(_))));
     for options in [
         StreamOptions::new().growth(1.0),
         StreamOptions::new().low_water(1.0),
@@ -492,9 +488,9 @@ fn drift_is_followed() {
     let sizes = Sizes { capacity: 100, sample: 2000, ..SIZES };
     let mut stream = stream(3, sizes, options);
     push_in(&mut stream, &blobs(10_000, 3, 10, 16), 3, &[1000]);
-    let after = blobs(10_000, 3, 10, 17);
+    let after = blobs(24_000, 3, 10, 17);
     push_in(&mut stream, &after, 3, &[1000]);
-    let newest = &after[3 * 8500..];
+    let newest = &after[3 * 22_500..];
     let fresh = enfold_core::KMeans::new(10)
         .restarts(5)
         .fit(&Cpu::<f32>::new(), Rows::new(newest, 3).unwrap())

@@ -65,6 +65,8 @@ struct Coreset<B: Alloc> {
     dim: usize,
     means: B::Owned<B::Elem>,
     weights: B::Owned<B::Elem>,
+    /// What weights are divided by for the fits.
+    unit: f64,
     /// Weights on the host, unrounded.
     mass: Vec<f64>,
     /// Σ variance within micro-clusters.
@@ -150,10 +152,15 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
         let mut points = self.sampled()?;
         let unseen = calibrate(b, dim, &means, &device_means, &mut points)?;
         let rows: Vec<B::Elem> = points.iter().flat_map(|p| p.row.iter().copied()).collect();
-        let weights: Vec<B::Elem> = points.iter().map(|p| elem(p.weight)).collect();
+        // A power of two: fits are as they would be, and weights of any size are admitted.
+        let heaviest = mass.iter().fold(f64::MIN_POSITIVE, |most, &w| most.max(w));
+        let unit = sums::power(sums::floor_log2(heaviest));
+        let weights: Vec<B::Elem> = points.iter().map(|p| elem(p.weight / unit)).collect();
+        let mean_weights: Vec<B::Elem> = mass.iter().map(|&w| elem(w / unit)).collect();
         Ok(Coreset {
             dim,
-            weights: upload(b, &mass.iter().map(|&w| elem(w)).collect::<Vec<B::Elem>>())?,
+            unit,
+            weights: upload(b, &mean_weights)?,
             means: device_means,
             inside: means.iter().map(|m| m.variance).sum(),
             mass,
@@ -270,13 +277,16 @@ fn calibrate<B: Alloc>(
     }
     let mut unseen = 0.0;
     for (mean, members) in means.iter().zip(&members) {
-        if members.is_empty() {
+        // Rows that are all the same say no more than their mean.
+        if members.is_empty() || mean.variance <= 0.0 {
             unseen += mean.variance;
+            members.iter().for_each(|&p| points[p as usize].weight = 0.0);
             points.push(Point { weight: mean.weight, row: mean.mean.clone() });
         } else {
             fit_members(mean, members, points);
         }
     }
+    points.retain(|point| point.weight > 0.0);
     Ok(unseen)
 }
 
@@ -336,7 +346,11 @@ impl<B: Alloc> Coreset<B> {
         let (dist, _) = assign(b, self.dim, &self.means, &upload(b, &model.centers)?)?;
         let outside: f64 = dist.iter().zip(&self.mass).map(|(d, w)| d.as_f64() * w).sum();
         let gap = (libm::sqrt(outside) - libm::sqrt(self.inside)).max(0.0);
-        model.cost += self.unseen;
+        for cluster in &mut model.clusters {
+            cluster.weight *= self.unit;
+            cluster.cost *= self.unit;
+        }
+        model.cost = model.cost * self.unit + self.unseen;
         Ok(Clusters { model, least_cost: gap * gap, most_cost: self.inside + outside })
     }
 }

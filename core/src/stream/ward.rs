@@ -40,6 +40,9 @@ impl<B: Backend> Work<'_, B> {
     /// Merges the cheapest pair until `target` micro-clusters are left.
     pub(super) fn ward(&mut self, target: usize) -> Result<(), Error<B::Error>> {
         let mut left = self.head.len;
+        for micro in &mut self.parts.micro[..left] {
+            (micro.cost, micro.partner) = (0.0, STALE);
+        }
         for c in 0..left {
             self.seek(c, None)?;
         }
