@@ -1,8 +1,7 @@
 //! k clusters out of a state: the calibrated core-set.
 //!
-//! 1. The sampled rows of each micro-cluster are scaled so that their weights add up to its
-//!    weight, and shifted so that their mean is its mean; a micro-cluster without a sampled row
-//!    enters as its mean. (That removes the variance of plain importance sampling, Feldman and
+//! 1. The sampled rows of each micro-cluster are weighted, shifted and stretched so that they have
+//!    its weight, mean and variance; a micro-cluster without a sampled row enters as its mean. (That removes the variance of plain importance sampling, Feldman and
 //!    Langberg 2011, and the bias of bare micro-clusters.)
 //! 2. Candidates: greedy weighted k-means++ and Lloyd on the core-set, several times; and the
 //!    best of some cheap fits on the means alone, polished by Lloyd on the core-set. The one that
@@ -31,6 +30,9 @@ const PURPOSE: u32 = 0x5354_4649;
 const FULL_FITS: u64 = 3;
 /// Fits on the means.
 const CHEAP_FITS: u64 = 10;
+
+/// The most that sampled rows are stretched about their mean, to have the known variance.
+const MOST_STRETCH: f64 = 2.0;
 
 /// k clusters read out of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -150,7 +152,11 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
         let mass: Vec<f64> = means.iter().map(|m| m.weight).collect();
         let device_means = upload(b, &flat)?;
         let mut points = self.sampled()?;
-        let unseen = calibrate(b, dim, &means, &device_means, &mut points)?;
+        // Where nothing was let go the sample is all there is, and needs no calibration.
+        let whole =
+            !points.is_empty() && self.head.threshold[0] == f64::INFINITY && self.head.expired == 0;
+        let unseen =
+            if whole { 0.0 } else { calibrate(b, dim, &means, &device_means, &mut points)? };
         let rows: Vec<B::Elem> = points.iter().flat_map(|p| p.row.iter().copied()).collect();
         // A power of two: fits are as they would be, and weights of any size are admitted.
         let heaviest = mass.iter().fold(f64::MIN_POSITIVE, |most, &w| most.max(w));
@@ -239,13 +245,16 @@ fn upload<B: Alloc>(b: &B, values: &[B::Elem]) -> Result<B::Owned<B::Elem>, Erro
     Ok(buf)
 }
 
+/// Distances and numbers of the nearest rows.
+type Labels<T> = (Vec<T>, Vec<u32>);
+
 /// Nearest of `y` for every row of `x`: distances and numbers.
 fn assign<B: Alloc>(
     b: &B,
     dim: usize,
     x: &B::Owned<B::Elem>,
     y: &B::Owned<B::Elem>,
-) -> Result<(Vec<B::Elem>, Vec<u32>), Error<B::Error>> {
+) -> Result<Labels<B::Elem>, Error<B::Error>> {
     let (x, y) = (rows::<B>(x.borrow(), dim)?, rows::<B>(y.borrow(), dim)?);
     let (mut dist, mut index) = (vec![B::Elem::infinity(); x.len()], vec![NONE; x.len()]);
     let mut on_device = upload(b, &dist)?;
@@ -290,19 +299,30 @@ fn calibrate<B: Alloc>(
     Ok(unseen)
 }
 
-/// Scales and shifts the sampled rows of one micro-cluster to its weight and mean.
+/// Gives the sampled rows of one micro-cluster its weight, mean and variance.
+///
+/// Membership is by the nearest mean now, while the variance is that of the rows it absorbed:
+/// where it had to absorb rows that have nearer means by now, the members fall short of it.
 fn fit_members<T: Element>(mean: &Mean<T>, members: &[u32], points: &mut [Point<T>]) {
     let total: f64 = members.iter().map(|&p| points[p as usize].weight).sum();
-    for (t, target) in mean.mean.iter().enumerate() {
-        let term = |p: &u32| points[*p as usize].weight * points[*p as usize].row[t].as_f64();
-        let shift = target.as_f64() - members.iter().map(term).sum::<f64>() / total;
-        for &p in members {
-            let value = &mut points[p as usize].row[t];
-            *value = elem(value.as_f64() + shift);
-        }
+    let (mut centers, mut variance) = (Vec::with_capacity(mean.mean.len()), 0.0);
+    for t in 0..mean.mean.len() {
+        let value = |p: &u32| (points[*p as usize].weight, points[*p as usize].row[t].as_f64());
+        let center = members.iter().map(value).map(|(w, x)| w * x).sum::<f64>() / total;
+        let spread = |(w, x): (f64, f64)| w * (x - center) * (x - center);
+        variance += members.iter().map(value).map(spread).sum::<f64>() / total;
+        centers.push(center);
     }
+    let wanted = mean.variance / mean.weight;
+    // One row, or rows that are all the same, cannot be stretched.
+    let stretch =
+        if variance > 0.0 { libm::sqrt(wanted / variance).min(MOST_STRETCH) } else { 0.0 };
     for &p in members {
-        points[p as usize].weight *= mean.weight / total;
+        let point = &mut points[p as usize];
+        for ((x, target), center) in point.row.iter_mut().zip(&mean.mean).zip(&centers) {
+            *x = elem(target.as_f64() + stretch * (x.as_f64() - center));
+        }
+        point.weight *= mean.weight / total;
     }
 }
 
