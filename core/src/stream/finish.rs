@@ -31,8 +31,8 @@ const FULL_FITS: u64 = 3;
 /// Fits on the means.
 const CHEAP_FITS: u64 = 10;
 
-/// The most that sampled rows are stretched about their mean, to have the known variance.
-const MOST_STRETCH: f64 = 2.0;
+/// Standard errors within which sampled rows are made to agree with their micro-cluster.
+const DOUBT: f64 = 3.0;
 
 /// k clusters read out of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -296,33 +296,42 @@ fn calibrate<B: Alloc>(
         }
     }
     points.retain(|point| point.weight > 0.0);
+    let (all, now) = (means.iter().map(|m| m.weight), points.iter().map(|p| p.weight));
+    let rest = all.sum::<f64>() / now.sum::<f64>();
+    points.iter_mut().for_each(|point| point.weight *= rest);
     Ok(unseen)
 }
 
-/// Gives the sampled rows of one micro-cluster its weight, mean and variance.
+/// Gives the sampled rows of one micro-cluster its weight, mean and variance, as far as chance
+/// explains the difference.
 ///
-/// Membership is by the nearest mean now, while the variance is that of the rows it absorbed:
-/// where it had to absorb rows that have nearer means by now, the members fall short of it.
+/// Membership is by the nearest mean now; the sums are of the rows it absorbed. Where it had to
+/// absorb rows that have nearer means by now – a sorted stream does that –, the members differ by
+/// more than [`DOUBT`] standard errors, and then they are the better witness.
 fn fit_members<T: Element>(mean: &Mean<T>, members: &[u32], points: &mut [Point<T>]) {
     let total: f64 = members.iter().map(|&p| points[p as usize].weight).sum();
-    let (mut centers, mut variance) = (Vec::with_capacity(mean.mean.len()), 0.0);
-    for t in 0..mean.mean.len() {
+    let (mut centers, mut variance, mut off) = (Vec::with_capacity(mean.mean.len()), 0.0, 0.0);
+    for (t, target) in mean.mean.iter().enumerate() {
         let value = |p: &u32| (points[*p as usize].weight, points[*p as usize].row[t].as_f64());
         let center = members.iter().map(value).map(|(w, x)| w * x).sum::<f64>() / total;
         let spread = |(w, x): (f64, f64)| w * (x - center) * (x - center);
         variance += members.iter().map(value).map(spread).sum::<f64>() / total;
+        off += (target.as_f64() - center) * (target.as_f64() - center);
         centers.push(center);
     }
+    let error = DOUBT / libm::sqrt(members.len() as f64);
+    let bound = |ratio: f64| ratio.clamp(1.0 / (1.0 + error), 1.0 + error);
     let wanted = mean.variance / mean.weight;
-    // One row, or rows that are all the same, cannot be stretched.
-    let stretch =
-        if variance > 0.0 { libm::sqrt(wanted / variance).min(MOST_STRETCH) } else { 0.0 };
+    let stretch = if variance > 0.0 { bound(libm::sqrt(wanted / variance)) } else { 0.0 };
+    let far = error * libm::sqrt(variance.max(wanted));
+    let step = if off > far * far { far / libm::sqrt(off) } else { 1.0 };
     for &p in members {
         let point = &mut points[p as usize];
         for ((x, target), center) in point.row.iter_mut().zip(&mean.mean).zip(&centers) {
-            *x = elem(target.as_f64() + stretch * (x.as_f64() - center));
+            let middle = center + step * (target.as_f64() - center);
+            *x = elem(middle + stretch * (x.as_f64() - center));
         }
-        point.weight *= mean.weight / total;
+        point.weight *= bound(mean.weight / total);
     }
 }
 

@@ -1,7 +1,5 @@
 //! The door: which rows come in, with which weight, and in which portions.
 
-use num_traits::Float;
-
 use super::{HalfLife, NonFinite, TILE, Work, elem, sums};
 use crate::backend::{Backend, Values};
 use crate::element::Element;
