@@ -1,6 +1,6 @@
 //! One pass over a matrix in a `.npy` file, against the cost of the result on all rows.
 //!
-//! `quality FILE K ORDER SEED [CAPACITY] [SAMPLE]`, with ORDER one of `given`, `random`, `sorted`
+//! `quality FILE K ORDER SEED [CAPACITY] [SAMPLE] [GROWTH]`, with ORDER one of `given`, `random`, `sorted`
 //! (by the labels in FILE.lab.npy), `reversed`, `bursty`. Prints one line of JSON.
 
 use std::error::Error;
@@ -85,7 +85,7 @@ fn cost(cpu: &Cpu<f32>, data: &[f32], dim: usize, centers: &[f32]) -> Result<f64
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().skip(1).collect();
     let [file, k, how, seed, rest @ ..] = &args[..] else {
-        return Err("usage: quality FILE K ORDER SEED [CAPACITY] [SAMPLE]".into());
+        return Err("usage: quality FILE K ORDER SEED [CAPACITY] [SAMPLE] [GROWTH]".into());
     };
     let (k, seed): (usize, u64) = (k.parse()?, seed.parse()?);
     let (n, dim, values) = npy(file)?;
@@ -98,9 +98,11 @@ fn main() -> Result<()> {
     let number = |i: usize| rest.get(i).and_then(|text| text.parse().ok());
     sizes.capacity = number(0).unwrap_or(sizes.capacity);
     sizes.sample = number(1).unwrap_or(sizes.sample);
+    let growth = rest.get(2).and_then(|text| text.parse().ok()).unwrap_or(1.5);
+    let options = StreamOptions::new().seed(seed).growth(growth);
     let cpu = Cpu::<f32>::new();
     let store = Slots::alloc(&cpu, dim, sizes)?;
-    let mut stream = Stream::new(cpu, store, dim, StreamOptions::new().seed(seed))?;
+    let mut stream = Stream::new(cpu, store, dim, options)?;
     let start = Instant::now();
     for part in data.chunks(20_000 * dim) {
         stream.push(Rows::new(part, dim)?, None)?;

@@ -33,6 +33,8 @@ const CHEAP_FITS: u64 = 10;
 
 /// Standard errors within which sampled rows are made to agree with their micro-cluster.
 const DOUBT: f64 = 3.0;
+/// The most that they are stretched about their mean, to have its variance.
+const MOST_STRETCH: f64 = 2.0;
 
 /// k clusters read out of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -320,18 +322,22 @@ fn fit_members<T: Element>(mean: &Mean<T>, members: &[u32], points: &mut [Point<
         centers.push(center);
     }
     let error = DOUBT / libm::sqrt(members.len() as f64);
-    let bound = |ratio: f64| ratio.clamp(1.0 / (1.0 + error), 1.0 + error);
+    // The weights tell whether these are the rows it absorbed; variances are too wild to.
+    let ratio = mean.weight / total;
+    let (least, most) = (1.0 / (1.0 + error), 1.0 + error);
+    let same = (least..=most).contains(&ratio);
+    let bound = |x: f64| if same { x.min(MOST_STRETCH) } else { x.clamp(least, most) };
     let wanted = mean.variance / mean.weight;
     let stretch = if variance > 0.0 { bound(libm::sqrt(wanted / variance)) } else { 0.0 };
     let far = error * libm::sqrt(variance.max(wanted));
-    let step = if off > far * far { far / libm::sqrt(off) } else { 1.0 };
+    let step = if !same && off > far * far { far / libm::sqrt(off) } else { 1.0 };
     for &p in members {
         let point = &mut points[p as usize];
         for ((x, target), center) in point.row.iter_mut().zip(&mean.mean).zip(&centers) {
             let middle = center + step * (target.as_f64() - center);
             *x = elem(middle + stretch * (x.as_f64() - center));
         }
-        point.weight *= bound(mean.weight / total);
+        point.weight *= ratio.clamp(least, most);
     }
 }
 
