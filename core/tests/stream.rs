@@ -227,11 +227,11 @@ fn weights_count_like_copies() {
 fn weights_beyond_two_to_the_24() {
     let mut stream = stream(1, SIZES, StreamOptions::new());
     let heavy = [16_000_000f32; 8];
-    for _ in 0..50 {
+    for _ in 0..5 {
         stream.push(Rows::new(&[1.0; 8], 1).unwrap(), Some(&heavy)).unwrap();
     }
     stream.push(Rows::new(&[1.0, 2.0], 1).unwrap(), None).unwrap();
-    assert_eq!(stream.weight(), 50.0 * 8.0 * 16e6 + 2.0);
+    assert_eq!(stream.weight(), 5.0 * 8.0 * 16e6 + 2.0);
     let found = stream.finish(2).unwrap();
     assert_eq!(found.model.clusters[1].weight, 1.0);
 }
@@ -242,7 +242,7 @@ fn what_is_rejected_changes_nothing() {
     push_in(&mut stream, &blobs(500, 2, 5, 6), 2, &[100]);
     let before = bytes(&stream);
     let data = |bad: f32| [1.0, 2.0, 3.0, bad, 5.0, 6.0];
-    for bad in [f32::NAN, f32::INFINITY, -f32::INFINITY, 3e18, f32::MAX] {
+    for bad in [f32::NAN, f32::INFINITY, -f32::INFINITY, 5e18, f32::MAX] {
         let error = stream.push(Rows::new(&data(bad), 2).unwrap(), None).unwrap_err();
         assert_eq!(error, Error::NotFinite { row: 1 });
     }
@@ -488,9 +488,9 @@ fn drift_is_followed() {
     let sizes = Sizes { capacity: 100, sample: 2000, ..SIZES };
     let mut stream = stream(3, sizes, options);
     push_in(&mut stream, &blobs(10_000, 3, 10, 16), 3, &[1000]);
-    let after = blobs(10_000, 3, 10, 17);
+    let after = blobs(24_000, 3, 10, 17);
     push_in(&mut stream, &after, 3, &[1000]);
-    let newest = &after[3 * 8500..];
+    let newest = &after[3 * 22_500..];
     let fresh = enfold_core::KMeans::new(10)
         .restarts(5)
         .fit(&Cpu::<f32>::new(), Rows::new(newest, 3).unwrap())

@@ -405,7 +405,7 @@ fn check_finite<T: Element>(reader: &mut Reader<'_>, dim: usize) -> Result<(), S
     let (mut value, limit) = ([T::zero()], super::input::limit::<T>(dim));
     for _ in 0..dim {
         reader.elements(&mut value)?;
-        if !(value[0].abs() <= limit) {
+        if !super::input::fits(value[0], limit) {
             return Err(SnapshotError::Value);
         }
     }

@@ -1,8 +1,7 @@
 //! k clusters out of a state: the calibrated core-set.
 //!
-//! 1. The sampled rows of each micro-cluster are scaled so that their weights add up to its
-//!    weight, and shifted so that their mean is its mean; a micro-cluster without a sampled row
-//!    enters as its mean. (That removes the variance of plain importance sampling, Feldman and
+//! 1. The sampled rows of each micro-cluster are weighted, shifted and stretched so that they have
+//!    its weight, mean and variance; a micro-cluster without a sampled row enters as its mean. (That removes the variance of plain importance sampling, Feldman and
 //!    Langberg 2011, and the bias of bare micro-clusters.)
 //! 2. Candidates: greedy weighted k-means++ and Lloyd on the core-set, several times; and the
 //!    best of some cheap fits on the means alone, polished by Lloyd on the core-set. The one that
@@ -31,6 +30,11 @@ const PURPOSE: u32 = 0x5354_4649;
 const FULL_FITS: u64 = 3;
 /// Fits on the means.
 const CHEAP_FITS: u64 = 10;
+
+/// Standard errors within which sampled rows are made to agree with their micro-cluster.
+const DOUBT: f64 = 3.0;
+/// The most that they are stretched about their mean, to have its variance.
+const MOST_STRETCH: f64 = 2.0;
 
 /// k clusters read out of a stream.
 #[derive(Debug, Clone, PartialEq)]
@@ -65,6 +69,8 @@ struct Coreset<B: Alloc> {
     dim: usize,
     means: B::Owned<B::Elem>,
     weights: B::Owned<B::Elem>,
+    /// What weights are divided by for the fits.
+    unit: f64,
     /// Weights on the host, unrounded.
     mass: Vec<f64>,
     /// Σ variance within micro-clusters.
@@ -148,12 +154,21 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
         let mass: Vec<f64> = means.iter().map(|m| m.weight).collect();
         let device_means = upload(b, &flat)?;
         let mut points = self.sampled()?;
-        let unseen = calibrate(b, dim, &means, &device_means, &mut points)?;
+        // Where nothing was let go the sample is all there is, and needs no calibration.
+        let whole =
+            !points.is_empty() && self.head.threshold[0] == f64::INFINITY && self.head.expired == 0;
+        let unseen =
+            if whole { 0.0 } else { calibrate(b, dim, &means, &device_means, &mut points)? };
         let rows: Vec<B::Elem> = points.iter().flat_map(|p| p.row.iter().copied()).collect();
-        let weights: Vec<B::Elem> = points.iter().map(|p| elem(p.weight)).collect();
+        // A power of two: fits are as they would be, and weights of any size are admitted.
+        let heaviest = mass.iter().fold(f64::MIN_POSITIVE, |most, &w| most.max(w));
+        let unit = sums::power(sums::floor_log2(heaviest));
+        let weights: Vec<B::Elem> = points.iter().map(|p| elem(p.weight / unit)).collect();
+        let mean_weights: Vec<B::Elem> = mass.iter().map(|&w| elem(w / unit)).collect();
         Ok(Coreset {
             dim,
-            weights: upload(b, &mass.iter().map(|&w| elem(w)).collect::<Vec<B::Elem>>())?,
+            unit,
+            weights: upload(b, &mean_weights)?,
             means: device_means,
             inside: means.iter().map(|m| m.variance).sum(),
             mass,
@@ -232,13 +247,16 @@ fn upload<B: Alloc>(b: &B, values: &[B::Elem]) -> Result<B::Owned<B::Elem>, Erro
     Ok(buf)
 }
 
+/// Distances and numbers of the nearest rows.
+type Labels<T> = (Vec<T>, Vec<u32>);
+
 /// Nearest of `y` for every row of `x`: distances and numbers.
 fn assign<B: Alloc>(
     b: &B,
     dim: usize,
     x: &B::Owned<B::Elem>,
     y: &B::Owned<B::Elem>,
-) -> Result<(Vec<B::Elem>, Vec<u32>), Error<B::Error>> {
+) -> Result<Labels<B::Elem>, Error<B::Error>> {
     let (x, y) = (rows::<B>(x.borrow(), dim)?, rows::<B>(y.borrow(), dim)?);
     let (mut dist, mut index) = (vec![B::Elem::infinity(); x.len()], vec![NONE; x.len()]);
     let mut on_device = upload(b, &dist)?;
@@ -270,29 +288,56 @@ fn calibrate<B: Alloc>(
     }
     let mut unseen = 0.0;
     for (mean, members) in means.iter().zip(&members) {
-        if members.is_empty() {
+        // Rows that are all the same say no more than their mean.
+        if members.is_empty() || mean.variance <= 0.0 {
             unseen += mean.variance;
+            members.iter().for_each(|&p| points[p as usize].weight = 0.0);
             points.push(Point { weight: mean.weight, row: mean.mean.clone() });
         } else {
             fit_members(mean, members, points);
         }
     }
+    points.retain(|point| point.weight > 0.0);
+    let (all, now) = (means.iter().map(|m| m.weight), points.iter().map(|p| p.weight));
+    let rest = all.sum::<f64>() / now.sum::<f64>();
+    points.iter_mut().for_each(|point| point.weight *= rest);
     Ok(unseen)
 }
 
-/// Scales and shifts the sampled rows of one micro-cluster to its weight and mean.
+/// Gives the sampled rows of one micro-cluster its weight, mean and variance, as far as chance
+/// explains the difference.
+///
+/// Membership is by the nearest mean now; the sums are of the rows it absorbed. Where it had to
+/// absorb rows that have nearer means by now – a sorted stream does that –, the members differ by
+/// more than [`DOUBT`] standard errors, and then they are the better witness.
 fn fit_members<T: Element>(mean: &Mean<T>, members: &[u32], points: &mut [Point<T>]) {
     let total: f64 = members.iter().map(|&p| points[p as usize].weight).sum();
+    let (mut centers, mut variance, mut off) = (Vec::with_capacity(mean.mean.len()), 0.0, 0.0);
     for (t, target) in mean.mean.iter().enumerate() {
-        let term = |p: &u32| points[*p as usize].weight * points[*p as usize].row[t].as_f64();
-        let shift = target.as_f64() - members.iter().map(term).sum::<f64>() / total;
-        for &p in members {
-            let value = &mut points[p as usize].row[t];
-            *value = elem(value.as_f64() + shift);
-        }
+        let value = |p: &u32| (points[*p as usize].weight, points[*p as usize].row[t].as_f64());
+        let center = members.iter().map(value).map(|(w, x)| w * x).sum::<f64>() / total;
+        let spread = |(w, x): (f64, f64)| w * (x - center) * (x - center);
+        variance += members.iter().map(value).map(spread).sum::<f64>() / total;
+        off += (target.as_f64() - center) * (target.as_f64() - center);
+        centers.push(center);
     }
+    let error = DOUBT / libm::sqrt(members.len() as f64);
+    // The weights tell whether these are the rows it absorbed; variances are too wild to.
+    let ratio = mean.weight / total;
+    let (least, most) = (1.0 / (1.0 + error), 1.0 + error);
+    let same = (least..=most).contains(&ratio);
+    let bound = |x: f64| if same { x.min(MOST_STRETCH) } else { x.clamp(least, most) };
+    let wanted = mean.variance / mean.weight;
+    let stretch = if variance > 0.0 { bound(libm::sqrt(wanted / variance)) } else { 0.0 };
+    let far = error * libm::sqrt(variance.max(wanted));
+    let step = if !same && off > far * far { far / libm::sqrt(off) } else { 1.0 };
     for &p in members {
-        points[p as usize].weight *= mean.weight / total;
+        let point = &mut points[p as usize];
+        for ((x, target), center) in point.row.iter_mut().zip(&mean.mean).zip(&centers) {
+            let middle = center + step * (target.as_f64() - center);
+            *x = elem(middle + stretch * (x.as_f64() - center));
+        }
+        point.weight *= ratio.clamp(least, most);
     }
 }
 
@@ -336,7 +381,11 @@ impl<B: Alloc> Coreset<B> {
         let (dist, _) = assign(b, self.dim, &self.means, &upload(b, &model.centers)?)?;
         let outside: f64 = dist.iter().zip(&self.mass).map(|(d, w)| d.as_f64() * w).sum();
         let gap = (libm::sqrt(outside) - libm::sqrt(self.inside)).max(0.0);
-        model.cost += self.unseen;
+        for cluster in &mut model.clusters {
+            cluster.weight *= self.unit;
+            cluster.cost *= self.unit;
+        }
+        model.cost = model.cost * self.unit + self.unseen;
         Ok(Clusters { model, least_cost: gap * gap, most_cost: self.inside + outside })
     }
 }

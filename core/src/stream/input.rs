@@ -1,7 +1,5 @@
 //! The door: which rows come in, with which weight, and in which portions.
 
-use num_traits::Float;
-
 use super::{HalfLife, NonFinite, TILE, Work, elem, sums};
 use crate::backend::{Backend, Values};
 use crate::element::Element;
@@ -25,6 +23,11 @@ enum Look {
 /// 4·dim·limit² apart, half of what an element holds.
 pub(super) fn limit<T: Element>(dim: usize) -> T {
     elem(libm::sqrt(T::max_value().as_f64() / (8.0 * dim as f64)))
+}
+
+/// Whether a coordinate is within the limit; NaN is not.
+pub(super) fn fits<T: Element>(value: T, limit: T) -> bool {
+    value.abs() <= limit
 }
 
 impl<B: Backend> Work<'_, B> {
@@ -93,9 +96,9 @@ impl<B: Backend> Work<'_, B> {
             let tile = &mut tile[..(8 * TILE).min(end - at)];
             self.read(rows.data(), at, tile)?;
             // A sum of flags, not a search: it has no order and runs in vector registers.
-            let fit = tile.iter().map(|v| u32::from(v.abs() <= limit)).sum::<u32>();
+            let fit = tile.iter().map(|&v| u32::from(fits(v, limit))).sum::<u32>();
             if fit as usize != tile.len() {
-                let bad = tile.iter().position(|v| !(v.abs() <= limit)).unwrap_or(0);
+                let bad = tile.iter().position(|&v| !fits(v, limit)).unwrap_or(0);
                 return Err(Error::NotFinite { row: (at + bad) / self.dim });
             }
         }

@@ -20,15 +20,17 @@ impl<B: Backend> Work<'_, B> {
     /// Leaves low water × capacity micro-clusters.
     pub(super) fn rebuild(&mut self) -> Result<(), Error<B::Error>> {
         let ward = self.options.rebuild == Rebuild::Ward;
+        let mut light = self.head.len;
         if self.head.price > 0.0 {
             self.settle_all()?;
             let price = self.head.price * self.options.growth;
             self.set_price(price)?;
             if ward {
-                self.list_neighbors()?;
+                light = self.light_first()?;
+                self.list_neighbors(light)?;
             }
         } else {
-            self.list_neighbors()?;
+            self.list_neighbors(light)?;
             self.head.unit = self.usual_weight();
             let price = self.median_gap()? * self.head.unit;
             self.set_price(price)?;
@@ -36,7 +38,7 @@ impl<B: Backend> Work<'_, B> {
         let capacity = self.sizes.capacity;
         let target = ((capacity as f64 * self.options.low_water) as usize).clamp(1, capacity - 1);
         if ward {
-            self.ward(target)?
+            self.ward(target, light)?
         } else {
             self.facility(target)?
         }
@@ -50,12 +52,33 @@ impl<B: Backend> Work<'_, B> {
         (0..self.head.len).try_for_each(|c| self.settle(c))
     }
 
-    /// The nearest other anchors of every anchor, into the lists.
-    fn list_neighbors(&mut self) -> Result<(), Error<B::Error>> {
+    /// Brings the lighter half to the front; returns its number, those of the median included.
+    ///
+    /// The cheapest merges nearly always have a light side, so lists for that half find them, and
+    /// the fold costs half.
+    fn light_first(&mut self) -> Result<usize, Error<B::Error>> {
+        let mut end = self.head.len;
+        for c in 0..end {
+            self.parts.micro[c].cost = self.mass(c)? as f64;
+        }
+        let (median, mut light) = (self.median_cost(), 0);
+        while light < end {
+            if self.parts.micro[light].cost <= median {
+                light += 1;
+            } else {
+                end -= 1;
+                self.swap(light, end)?;
+            }
+        }
+        Ok(light)
+    }
+
+    /// The nearest other anchors of the first `light` anchors, into their lists.
+    fn list_neighbors(&mut self, light: usize) -> Result<(), Error<B::Error>> {
         let infinity = B::Elem::infinity();
         self.backend.fill(self.parts.near_dist, infinity).map_err(Error::Backend)?;
         self.backend.fill(self.parts.near_index, NONE).map_err(Error::Backend)?;
-        self.list_rows(0, self.head.len)
+        self.list_rows(0, light)
     }
 
     /// Folds all anchors into the lists of micro-clusters `from..to`.
@@ -87,19 +110,25 @@ impl<B: Backend> Work<'_, B> {
             self.read(self.parts.near_dist, c * k, &mut gaps[..k])?;
             self.parts.micro[c].cost = gaps[0].as_f64();
         }
+        Ok(self.median_cost())
+    }
+
+    /// The median of the costs noted for the micro-clusters, none of them negative.
+    fn median_cost(&self) -> f64 {
+        let micro = &self.parts.micro[..self.head.len];
         // Bits of non-negative floats are ordered like the floats: search the value by its bits,
         // which needs neither memory nor a reordering.
         let (mut low, mut high) = (0u64, f64::INFINITY.to_bits());
         while low < high {
             let middle = low + (high - low) / 2;
-            let costs = self.parts.micro[..len].iter().map(|micro| micro.cost.to_bits());
-            if costs.filter(|&cost| cost <= middle).count() * 2 >= len {
+            let costs = micro.iter().map(|micro| micro.cost.to_bits());
+            if costs.filter(|&cost| cost <= middle).count() * 2 >= micro.len() {
                 high = middle;
             } else {
                 low = middle + 1;
             }
         }
-        Ok(f64::from_bits(low))
+        f64::from_bits(low)
     }
 
     /// Takes an anchor out of every later fold: a row that is not finite is nobody's neighbour.

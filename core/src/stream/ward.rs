@@ -37,10 +37,14 @@ impl Partners {
 }
 
 impl<B: Backend> Work<'_, B> {
-    /// Merges the cheapest pair until `target` micro-clusters are left.
-    pub(super) fn ward(&mut self, target: usize) -> Result<(), Error<B::Error>> {
+    /// Merges the cheapest pair until `target` micro-clusters are left. The first `light` have
+    /// lists; the others wait to be found on one.
+    pub(super) fn ward(&mut self, target: usize, light: usize) -> Result<(), Error<B::Error>> {
         let mut left = self.head.len;
-        for c in 0..left {
+        for micro in &mut self.parts.micro[..left] {
+            (micro.cost, micro.partner) = (f64::INFINITY, STALE);
+        }
+        for c in 0..light {
             self.seek(c, None)?;
         }
         while left > target {
