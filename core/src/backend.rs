@@ -2,13 +2,13 @@
 //!
 //! A backend writes **four functions** – [`len`](Backend::len), [`write`](Backend::write),
 //! [`read`](Backend::read), [`distances`](Backend::distances) – and has every algorithm of this
-//! crate. Each fold has a body in [`host`](crate::host) that is slow and right; a backend
+//! crate. Each fold has a body in [`host`] that is slow and right; a backend
 //! overrides the folds one by one where speed is wanted, and the conformance suite compares each
 //! override with the body it replaces and with an `f64` oracle.
 //!
 //! # What every backend signs
 //!
-//! Each of these is a law of the [conformance suite](crate::conformance).
+//! Each of these is a law of the conformance suite (feature `conformance`).
 //!
 //! 1. **Running.** Folds merge into what the buffers hold. Empty is `dist = ∞, index = NONE`,
 //!    `counts = 0`, `lowest = NONE`, `parent[i] = i`, sums 0. Hence the *split law*: folding y₁
@@ -247,8 +247,8 @@ pub trait Backend: Clone {
     ///
     /// The difference and the product are single roundings, `rint` is ties-to-even, shifts are
     /// arithmetic: the same integers on every machine, and integer addition has no order. The
-    /// caller picks `scale` so that every `q_t` is below 2³¹ and, where the scatter is wanted,
-    /// the norm of q is at most 2²⁵.
+    /// caller picks `scale` so that every `q_t` is below 2³¹, every `q_t·m` below 2⁶³ and, where
+    /// the scatter is wanted, the norm of q is at most 2²⁵.
     fn accumulate(
         &self,
         x: Rows<'_, Values<Self>>,

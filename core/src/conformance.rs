@@ -1,5 +1,5 @@
-//! The suite that every backend runs: [cases](cases), an [oracle](oracle), [laws](laws), one
-//! [error model](tolerance), and backends around backends ([decorators](decorators)).
+//! The suite that every backend runs: [cases], an [oracle], [laws], one
+//! [error model](tolerance), and backends around backends ([decorators]).
 //!
 //! [`conformance!`](crate::conformance!) is the whole of a test file of a backend's author. It
 //! makes one test per law, so that a failure names the law; the message names the case.

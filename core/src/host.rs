@@ -25,20 +25,33 @@ fn sweep<B: Backend>(
     pairs: Pairs<'_, Values<B>>,
     mut fold: impl FnMut(usize, usize, &[B::Elem]) -> Result<(), B::Error>,
 ) -> Result<(), B::Error> {
+    for block in pairs.rectangles() {
+        for i in block.x.0..block.x.1 {
+            let row = Block { x: (i, i + 1), ..block };
+            sweep_row(b, &pairs, row, |j0, tile| fold(i as usize, j0, tile))?;
+        }
+    }
+    Ok(())
+}
+
+/// Walks the visited pairs of one row of x.
+fn sweep_row<B: Backend>(
+    b: &B,
+    pairs: &Pairs<'_, Values<B>>,
+    row: Block,
+    mut fold: impl FnMut(usize, &[B::Elem]) -> Result<(), B::Error>,
+) -> Result<(), B::Error> {
     let mut tile = [B::Elem::zero(); TILE];
     let off_diagonal = matches!(pairs.visited(), Visit::OffDiagonal);
-    for block in pairs.rectangles() {
-        for i in block.x.0 as usize..block.x.1 as usize {
-            for j in (block.y.0 as usize..block.y.1 as usize).step_by(TILE) {
-                let end = (j + TILE).min(block.y.1 as usize);
-                let tile = &mut tile[..end - j];
-                b.distances(one_row(&pairs, i, j, end), tile)?;
-                if off_diagonal && (j..end).contains(&i) {
-                    tile[i - j] = B::Elem::infinity();
-                }
-                fold(i, j, tile)?;
-            }
+    let (i, last) = (row.x.0 as usize, row.y.1 as usize);
+    for j in (row.y.0 as usize..last).step_by(TILE) {
+        let end = (j + TILE).min(last);
+        let tile = &mut tile[..end - j];
+        b.distances(one_row(pairs, i, j, end), tile)?;
+        if off_diagonal && (j..end).contains(&i) {
+            tile[i - j] = B::Elem::infinity();
         }
+        fold(j, tile)?;
     }
     Ok(())
 }
@@ -204,7 +217,9 @@ fn root<B: Backend>(b: &B, parent: &mut Indices<B>, mut i: u32) -> Result<u32, B
     }
 }
 
-/// Body of [`Backend::sum_by_label`].
+/// Body of [`Backend::sum_by_label`]. A row adds up in `f64`: an `f32` sum would stop at 2²⁴.
+///
+/// `TILE` labels at a time, so more labels than that walk the distances again.
 ///
 /// # Errors
 /// The machine's.
@@ -215,25 +230,55 @@ pub fn sum_by_label<B: Backend>(
     k: usize,
     sums: &mut Values<B>,
 ) -> Result<(), B::Error> {
-    let mut label = [NONE; TILE];
     let first = pairs.x().start();
-    sweep(b, pairs, |i, j0, tile| {
-        let label = &mut label[..tile.len()];
-        b.read(labels, j0, label)?;
-        for t in 0..tile.len() {
-            // The first of each label in the tile sums that label, in order; later ones are done.
-            if label[t] == NONE || label[..t].contains(&label[t]) {
-                continue;
+    for block in pairs.rectangles() {
+        for i in block.x.0..block.x.1 {
+            let row = Block { x: (i, i + 1), ..block };
+            for c in (0..k).step_by(TILE) {
+                let parts = sums_of_row(b, &pairs, row, labels, c)?;
+                let at = (i as usize - first) * k + c;
+                add_floats(b, sums, at, &parts[..TILE.min(k - c)])?;
             }
-            let same =
-                tile[t..].iter().zip(&label[t..]).filter(|(d, l)| **l == label[t] && d.is_finite());
-            let part = same.fold(B::Elem::zero(), |s, (&d, _)| s + d);
-            let at = (i - first) * k + label[t] as usize;
-            let sum = read_one::<B, B::Elem>(b, sums, at)? + part;
-            b.write(sums, at, &[sum])?;
+        }
+    }
+    Ok(())
+}
+
+/// The sums of one row for the labels `first..first + TILE`.
+fn sums_of_row<B: Backend>(
+    b: &B,
+    pairs: &Pairs<'_, Values<B>>,
+    row: Block,
+    labels: &Indices<B>,
+    first: usize,
+) -> Result<[f64; TILE], B::Error> {
+    let (mut label, mut sum) = ([NONE; TILE], [0.0; TILE]);
+    sweep_row(b, pairs, row, |j0, tile| {
+        b.read(labels, j0, &mut label[..tile.len()])?;
+        for (d, &l) in tile.iter().zip(&label).filter(|(d, _)| d.is_finite()) {
+            // NONE is beyond every window.
+            if let Some(sum) = (l as usize).checked_sub(first).and_then(|at| sum.get_mut(at)) {
+                *sum += d.as_f64();
+            }
         }
         Ok(())
-    })
+    })?;
+    Ok(sum)
+}
+
+fn add_floats<B: Backend>(
+    b: &B,
+    to: &mut Values<B>,
+    at: usize,
+    parts: &[f64],
+) -> Result<(), B::Error> {
+    let mut sum = [B::Elem::zero(); TILE];
+    let sum = &mut sum[..parts.len()];
+    b.read(to, at, sum)?;
+    for (sum, part) in sum.iter_mut().zip(parts) {
+        *sum = B::Elem::of_f64(sum.as_f64() + part);
+    }
+    b.write(to, at, sum)
 }
 
 /// Body of [`Backend::accumulate`].

@@ -233,7 +233,7 @@ impl<T: Element> Entries<T> {
     }
 }
 
-/// [`Backend::count_within`] on vectors, one call for each of `pairs`.
+/// [`Backend::count_within`](crate::Backend::count_within) on vectors, one call for each of `pairs`.
 pub fn count_within<'a, B: Alloc>(
     b: &B,
     pairs: impl IntoIterator<Item = Pairs<'a, Values<B>>>,
@@ -252,7 +252,7 @@ where
     get(b, &counts)
 }
 
-/// [`Backend::lowest_within`] on vectors, one call for each of `pairs`.
+/// [`Backend::lowest_within`](crate::Backend::lowest_within) on vectors, one call for each of `pairs`.
 pub fn lowest_within<'a, B: Alloc>(
     b: &B,
     pairs: impl IntoIterator<Item = Pairs<'a, Values<B>>>,
@@ -271,7 +271,7 @@ where
     get(b, &lowest)
 }
 
-/// [`Backend::join_within`] on vectors, one call for each of `pairs`.
+/// [`Backend::join_within`](crate::Backend::join_within) on vectors, one call for each of `pairs`.
 pub fn join_within<'a, B: Alloc>(
     b: &B,
     pairs: impl IntoIterator<Item = Pairs<'a, Values<B>>>,
@@ -290,7 +290,7 @@ where
     get(b, &parent)
 }
 
-/// [`Backend::sum_by_label`] on vectors, one call for each of `pairs`.
+/// [`Backend::sum_by_label`](crate::Backend::sum_by_label) on vectors, one call for each of `pairs`.
 pub fn sum_by_label<'a, B: Alloc>(
     b: &B,
     pairs: impl IntoIterator<Item = Pairs<'a, Values<B>>>,
@@ -309,7 +309,7 @@ where
     get(b, &sums)
 }
 
-/// [`Backend::accumulate`] on vectors, over `ranges` one after another.
+/// [`Backend::accumulate`](crate::Backend::accumulate) on vectors, over `ranges` one after another.
 pub fn accumulate<B: Alloc>(
     b: &B,
     given: &Weighed<B::Elem>,
@@ -336,7 +336,7 @@ pub fn accumulate<B: Alloc>(
     Sums { offsets: get(b, &offsets), mass: get(b, &mass), scatter: get(b, &squares) }
 }
 
-/// [`Backend::sums`] on vectors.
+/// [`Backend::sums`](crate::Backend::sums) on vectors.
 pub fn sums<B: Alloc>(
     b: &B,
     values: &[B::Elem],

@@ -128,7 +128,7 @@ impl Family {
             Self::Clustered => T::of_f64(3.0 * small(row % 4) + 0.1 * uniform),
             Self::Duplicates => T::of_f64(small(row * row % 3) + 0.1),
             Self::ConstantColumns => T::of_f64(if t == 0 { uniform } else { 0.7 }),
-            Self::ZeroRows => T::of_f64(if row % 2 == 0 { uniform } else { 0.0 }),
+            Self::ZeroRows => T::of_f64(if row.is_multiple_of(2) { uniform } else { 0.0 }),
             Self::NotFinite => poison(draws, row, t).unwrap_or(T::of_f64(uniform)),
             Self::Scaled(factor) => T::of_f64(uniform * factor),
             Self::Denormal => smallest::<T>() * T::of_f64(small(row)),
@@ -207,7 +207,7 @@ fn nth(i: usize) -> Case {
     let (turn, metric) = (i / 3, Metric::ALL[i / 3 % Metric::ALL.len()]);
     let (n, m, dim) = SHAPES[turn / Metric::ALL.len()];
     let other = Family::ALL[1 + (i - turn) % (Family::ALL.len() - 1)];
-    let family = if i % 3 == 0 { Family::Lattice } else { other };
+    let family = if i.is_multiple_of(3) { Family::Lattice } else { other };
     let visiting = match (i + turn / 5) % 4 {
         0 => Visiting::All,
         1 => Visiting::OffDiagonal,
@@ -301,7 +301,7 @@ fn blocks(case: &Case, x: &Range<usize>, y: &Range<usize>) -> Vec<Block> {
     let ys = [y.start as u32, cut(y, 1, 4), cut(y, 2, 3), y.end as u32];
     let mut out = Vec::new();
     for place in [4, 1, 5, 0, 3, 2] {
-        if case.visiting == Visiting::Gaps && (place as u64 + case.seed) % 3 == 0 {
+        if case.visiting == Visiting::Gaps && (place as u64 + case.seed).is_multiple_of(3) {
             continue;
         }
         let (a, b) = (place / 3, place % 3);

@@ -1,6 +1,6 @@
 //! The laws: what every backend signs, each a function that panics where it is broken.
 //!
-//! A law walks the [cases](super::cases) and names the case in its message. Three comparisons
+//! A law walks the [cases] and names the case in its message. Three comparisons
 //! meet in each fold: the override, the provided body it replaces (through
 //! [`Bare`](super::decorators::Bare)), and the [oracle](super::oracle).
 

@@ -80,7 +80,11 @@ fn filled<B: Alloc, T: Pod + PartialEq + core::fmt::Debug>(b: &B, len: usize, va
 pub fn calls_act_in_order<B: Alloc>(b: &B) {
     on(b, of(Family::Clustered), |bed| {
         let run = |wait: bool| {
-            let pause = || if wait { b.sync().expect(FINE) } else { () };
+            let pause = || {
+                if wait {
+                    b.sync().expect(FINE);
+                }
+            };
             let empty = Entries::<B::Elem>::empty(bed.x_rows(), 2, &(0..bed.x_rows()));
             let (mut dist, mut index) = (put(b, &empty.dist), put(b, &empty.index));
             let parts = bed.narrowed();
