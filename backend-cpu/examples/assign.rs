@@ -3,8 +3,6 @@
 //! `assign [--npy FILE] [--n N] [--dim D] [--k K] [--isa NAME] [--runs R]` – uniform data without
 //! a file; centres are rows at equal distances. Prints one line of JSON.
 
-use std::time::Instant;
-
 use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Sums};
 use enfold_cpu::{Cpu, Isa};
 
@@ -41,13 +39,13 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for _ in 0..runs {
         dist.fill(f32::INFINITY);
         index.fill(NONE);
-        let start = Instant::now();
+        let start = seconds();
         cpu.nearest(pairs, Nearest { k: 1, dist: &mut dist[..], index: &mut index[..] })?;
-        assign = assign.min(start.elapsed().as_secs_f64());
+        assign = assign.min(seconds() - start);
         let into = Sums { offsets: &mut offsets[..], mass: &mut mass[..], scatter: None };
-        let start = Instant::now();
+        let start = seconds();
         cpu.accumulate(x, &index, None, y, 1024.0, into)?;
-        update = update.min(start.elapsed().as_secs_f64());
+        update = update.min(seconds() - start);
     }
     let (all, again) = enfold_cpu::take_tally();
     println!(
@@ -61,6 +59,28 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         update * 1e3,
     );
     Ok(())
+}
+
+/// Seconds that this thread has run, or that have passed where that is not known or where
+/// several threads work.
+fn seconds() -> f64 {
+    #[cfg(target_os = "linux")]
+    if rayon::current_num_threads() == 1 {
+        #[repr(C)]
+        struct Time {
+            seconds: i64,
+            nanoseconds: i64,
+        }
+        unsafe extern "C" {
+            fn clock_gettime(clock: i32, time: *mut Time) -> i32;
+        }
+        let mut time = Time { seconds: 0, nanoseconds: 0 };
+        // SAFETY: `time` has the layout of a timespec on 64-bit Linux; 3 is this thread's clock.
+        unsafe { clock_gettime(3, &raw mut time) };
+        return time.seconds as f64 + time.nanoseconds as f64 * 1e-9;
+    }
+    static START: std::sync::OnceLock<std::time::Instant> = std::sync::OnceLock::new();
+    START.get_or_init(std::time::Instant::now).elapsed().as_secs_f64()
 }
 
 /// Uniform in (−1, 1), the same numbers every time.

@@ -7,7 +7,7 @@
 
 use core::ops::Range;
 
-use enfold_core::Metric;
+use enfold_core::{Element, Metric};
 use num_traits::{Float, Zero};
 
 use crate::bounds::{self, Bounds};
@@ -189,7 +189,7 @@ pub(crate) fn sweep<
                     let (rows, _) = panel.data[g * dim * G..][..dim * G].as_chunks::<G>();
                     let (start, _) = panel.start[g * G..][..G].as_chunks::<G>();
                     let mut bound = products::<L, V, G>(l, points, rows, &start[0]);
-                    if job.off_diagonal {
+                    if job.off_diagonal && meets_itself(tile, group) {
                         leave_out_diagonal(l, tile, group, &mut bound);
                     }
                     filter.meet::<L, S, V, G>(l, state, tile, group, &bound);
@@ -227,6 +227,13 @@ fn products<L: Lanes, const V: usize, const G: usize>(
     sum
 }
 
+/// Whether a tile and a group have a row number in common. Rows of a tile ascend.
+#[inline(always)]
+fn meets_itself<L: Lanes, const V: usize>(tile: &Tile<L, V>, group: Group<L::E>) -> bool {
+    let (low, high) = (tile.rows[0] as usize, tile.rows[(tile.n - 1) & (TILE - 1)] as usize);
+    high >= group.first && low < group.first + group.n
+}
+
 /// Bounds of pairs of equal row numbers become ∞.
 #[inline(always)]
 fn leave_out_diagonal<L: Lanes, const V: usize, const G: usize>(
@@ -235,29 +242,31 @@ fn leave_out_diagonal<L: Lanes, const V: usize, const G: usize>(
     group: Group<L::E>,
     bound: &mut [[L::V; V]; G],
 ) {
-    let rows = &tile.rows[..tile.n];
-    let met = group.first..group.first + group.n;
-    // Rows of a tile ascend.
-    let (low, high) = (rows[0] as usize, rows[rows.len() - 1] as usize);
-    if high < met.start || low >= met.end {
-        return;
+    for v in 0..V {
+        let mut lane = [[L::E::zero(); MOST]; G];
+        for q in 0..G {
+            l.store(bound[q][v], &mut lane[q]);
+        }
+        let rows = &tile.rows[v * L::WIDTH..(v + 1) * L::WIDTH];
+        erase(rows, group.first, &mut lane);
+        for q in 0..G {
+            bound[q][v] = l.load(&lane[q]);
+        }
     }
-    for q in 0..G {
-        for v in 0..V {
-            let mut lane = [L::E::zero(); MOST];
-            l.store(bound[q][v], &mut lane);
-            for (r, lane) in lane[..L::WIDTH].iter_mut().enumerate() {
-                let at = v * L::WIDTH + r;
-                if at < tile.n && rows[at] as usize == group.first + q {
-                    *lane = L::E::infinity();
-                }
-            }
-            bound[q][v] = l.load(&lane);
+}
+
+/// Rare, and not to be mixed with the registers of the sweep.
+#[cold]
+#[inline(never)]
+fn erase<E: Element>(rows: &[u32], first: usize, lane: &mut [[E; MOST]]) {
+    for (r, &i) in rows.iter().enumerate() {
+        if let Some(lane) = (i as usize).checked_sub(first).and_then(|q| lane.get_mut(q)) {
+            lane[r] = E::infinity();
         }
     }
 }
 
 /// The error model of a job.
-pub(crate) fn bounds<E: enfold_core::Element>(job: &Job<'_, E>) -> Bounds<E> {
+pub(crate) fn bounds<E: Element>(job: &Job<'_, E>) -> Bounds<E> {
     Bounds::new(job.metric, job.x.dim)
 }
