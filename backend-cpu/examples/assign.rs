@@ -87,7 +87,8 @@ fn seconds() -> f64 {
 fn uniform(len: usize) -> Vec<f32> {
     let mut state = 12_345u64;
     let mut next = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         ((state >> 40) as f64 / 16_777_216.0 * 2.0 - 1.0) as f32
     };
     (0..len).map(|_| next()).collect()

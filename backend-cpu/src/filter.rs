@@ -126,13 +126,7 @@ impl Which<'_> {
 
 /// Sweeps rows of x over a panel. Returns the rows that are for the direct tier.
 #[inline(always)]
-pub(crate) fn sweep<
-    L: Lanes,
-    F: Filter<L::E>,
-    const S: usize,
-    const V: usize,
-    const G: usize,
->(
+pub(crate) fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usize>(
     l: L,
     job: &Job<'_, L::E>,
     panel: &Panel<L::E>,
@@ -181,14 +175,12 @@ pub(crate) fn sweep<
             for ((tile, state), points) in tiles.iter_mut().zip(points.chunks_exact(dim)) {
                 for g in from..end {
                     let first = panel.rows.start + g * G;
-                    let group = Group {
-                        first,
-                        n: G.min(panel.rows.end - first),
-                        most: panel.most[g],
-                    };
+                    let group =
+                        Group { first, n: G.min(panel.rows.end - first), most: panel.most[g] };
                     let (rows, _) = panel.data[g * dim * G..][..dim * G].as_chunks::<G>();
                     let (start, _) = panel.start[g * G..][..G].as_chunks::<G>();
-                    let mut bound = products::<L, V, G>(l, points, rows, &start[0]);
+                    let mut bound = [[zero; V]; G];
+                    l.products(points, rows, &start[0], &mut bound);
                     if job.off_diagonal && meets_itself(tile, group) {
                         leave_out_diagonal(l, tile, group, &mut bound);
                     }
@@ -202,29 +194,6 @@ pub(crate) fn sweep<
         }
     }
     direct
-}
-
-/// `start[q] + Σ_t x[t]·y[t][q]` for every lane and q: the loop everything else is there for.
-#[inline(always)]
-fn products<L: Lanes, const V: usize, const G: usize>(
-    l: L,
-    x: &[[L::V; V]],
-    y: &[[L::E; G]],
-    start: &[L::E; G],
-) -> [[L::V; V]; G] {
-    let mut sum = [[l.splat(L::E::zero()); V]; G];
-    for q in 0..G {
-        sum[q] = [l.splat(start[q]); V];
-    }
-    for (x, y) in x.iter().zip(y) {
-        for q in 0..G {
-            let y = l.splat(y[q]);
-            for v in 0..V {
-                sum[q][v] = l.mul_add(x[v], y, sum[q][v]);
-            }
-        }
-    }
-    sum
 }
 
 /// Whether a tile and a group have a row number in common. Rows of a tile ascend.

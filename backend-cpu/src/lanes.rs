@@ -77,6 +77,22 @@ pub trait Lanes: Copy + Send + Sync {
         columns
     }
 
+    /// `to[q] = start[q] + Σ_t x[t]·y[t][q]` for every lane and q: the loop everything else is
+    /// there for.
+    ///
+    /// A level with few registers puts it into a function of its own: inlined into a whole
+    /// sweep, two of the sums of AVX2 lived on the stack and the loop ran at half its speed.
+    #[inline(always)]
+    fn products<const V: usize, const G: usize>(
+        self,
+        x: &[[Self::V; V]],
+        y: &[[Self::E; G]],
+        start: &[Self::E; G],
+        to: &mut [[Self::V; V]; G],
+    ) {
+        products(self, x, y, start, to);
+    }
+
     /// A row number in every lane, as bits.
     fn splat_index(self, index: u32) -> Self::V;
     /// The row numbers of [`splat_index`](Self::splat_index).
@@ -93,4 +109,25 @@ pub trait Lanes: Copy + Send + Sync {
             squares[t % 8] = squares[t % 8].wrapping_add(q.wrapping_mul(q) as u64);
         }
     }
+}
+
+/// Body of [`Lanes::products`].
+#[inline(always)]
+fn products<L: Lanes, const V: usize, const G: usize>(
+    l: L,
+    x: &[[L::V; V]],
+    y: &[[L::E; G]],
+    start: &[L::E; G],
+    to: &mut [[L::V; V]; G],
+) {
+    let mut sum = start.map(|start| [l.splat(start); V]);
+    for (x, y) in x.iter().zip(y) {
+        for (sum, &y) in sum.iter_mut().zip(y) {
+            let y = l.splat(y);
+            for (sum, &x) in sum.iter_mut().zip(x) {
+                *sum = l.mul_add(x, y, *sum);
+            }
+        }
+    }
+    *to = sum;
 }

@@ -127,12 +127,7 @@ pub(crate) struct Scan<'a, E> {
 
 /// Runs a scan.
 #[inline(always)]
-pub(crate) fn nearest<L: Lanes>(
-    l: L,
-    scan: &Scan<'_, L::E>,
-    dist: &mut [L::E],
-    index: &mut [u32],
-) {
+pub(crate) fn nearest<L: Lanes>(l: L, scan: &Scan<'_, L::E>, dist: &mut [L::E], index: &mut [u32]) {
     by_shape!(nearest_of::<L>, scan.metric, scan.x.dim, (l, scan, dist, index));
 }
 

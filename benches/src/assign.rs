@@ -1,12 +1,12 @@
 //! Assignment and a whole Lloyd step, against FAISS and scikit-learn in alternating rounds.
 
 use std::path::Path;
-use std::time::Instant;
 
 use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Sums};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
 
+use crate::clock::timed;
 use crate::peer::Peer;
 use crate::sets::{self, Set};
 
@@ -97,12 +97,12 @@ pub fn run(plan: &Plan) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
         let mut ms = Map::new();
         for _ in 0..plan.rounds {
             for _ in 0..3 {
-                let start = Instant::now();
-                bench.assign(&cpu)?;
-                least(&mut ms, "enfold_assign", start.elapsed().as_secs_f64() * 1e3);
-                let start = Instant::now();
-                bench.lloyd(&cpu)?;
-                least(&mut ms, "enfold_lloyd", start.elapsed().as_secs_f64() * 1e3);
+                let (took, done) = timed(|| bench.assign(&cpu));
+                done?;
+                least(&mut ms, "enfold_assign", took);
+                let (took, done) = timed(|| bench.lloyd(&cpu));
+                done?;
+                least(&mut ms, "enfold_lloyd", took);
             }
             if let Some(peer) = &mut peer {
                 let request = json!({"task": "assign", "path": path, "k": k, "lloyd": true});

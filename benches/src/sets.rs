@@ -99,9 +99,9 @@ impl Mixture {
         (unif(self.seed + 1, c * self.dim + t) * 2.0 - 1.0) * self.spread
     }
 
-    /// Element `i·dim + t` for component `c`.
-    pub fn value(&self, c: usize, at: usize) -> f64 {
-        self.center(c, at % self.dim) + norm(self.seed + 3, at)
+    /// Element `at = i·dim + t` for component `c`.
+    fn value(&self, c: usize, at: usize, t: usize) -> f64 {
+        self.center(c, t) + norm(self.seed + 3, at)
     }
 
     fn make(&self, name: &'static str, k: usize, shape: impl Fn(usize, f64, usize) -> f64) -> Set {
@@ -132,16 +132,12 @@ fn drift() -> Set {
             raw[at] / row.iter().map(|v| v * v).sum::<f64>().sqrt()
         })
         .collect();
-    m.make("q_drift", 50, |i, v, at| {
-        f64::from(v as f32) + 6.0 * (i as f64 / m.n as f64) * unit[at]
-    })
+    m.make("q_drift", 50, |i, v, at| f64::from(v as f32) + 6.0 * (i as f64 / m.n as f64) * unit[at])
 }
 
 fn heavy() -> Set {
     let m = Mixture::new(60_000, 16, 50, 23, 4.0);
-    m.make("q_heavy", 50, |i, v, _| {
-        f64::from(v as f32) * unif(m.seed + 5, i).max(1e-6).powf(-0.4)
-    })
+    m.make("q_heavy", 50, |i, v, _| f64::from(v as f32) * unif(m.seed + 5, i).max(1e-6).powf(-0.4))
 }
 
 /// 26 columns shaped like GDELT events: tone, article count, two places, a one-hot event code.
@@ -221,4 +217,23 @@ pub fn make(name: &str) -> Option<Set> {
         "q_gdelt_std" => gdelt_standardised(),
         _ => return None,
     })
+}
+
+impl Mixture {
+    /// A large mixture with the density of `s3_50k_400_500`.
+    pub fn blobs(n: usize, dim: usize, components: usize) -> Self {
+        Self::new(n, dim, components, 13, 1.0)
+    }
+
+    /// Writes rows `first..` without making the rest; components at random.
+    pub fn fill(&self, first: usize, out: &mut [f32]) {
+        use rayon::prelude::*;
+        out.par_chunks_exact_mut(self.dim).enumerate().for_each(|(i, row)| {
+            let i = first + i;
+            let c = (unif(self.seed + 2, i) * self.components as f64) as usize;
+            for (t, v) in row.iter_mut().enumerate() {
+                *v = self.value(c, i * self.dim + t, t) as f32;
+            }
+        });
+    }
 }

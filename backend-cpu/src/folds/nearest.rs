@@ -67,11 +67,7 @@ impl<E: Element> Fold<E> for Best<'_, E> {
 }
 
 /// [`nearest`](enfold_core::Backend::nearest).
-pub(crate) fn nearest<E: Native>(
-    isa: Isa,
-    pairs: &Pairs<'_, [E]>,
-    best: Nearest<'_, [E], [u32]>,
-) {
+pub(crate) fn nearest<E: Native>(isa: Isa, pairs: &Pairs<'_, [E]>, best: Nearest<'_, [E], [u32]>) {
     let Nearest { k, dist, index } = best;
     if k == 0 {
         return;
@@ -249,11 +245,7 @@ mod filtered {
         type State<L: Lanes<E = E>, const V: usize> = [L::V; V];
 
         #[inline(always)]
-        fn open<L: Lanes<E = E>, const V: usize>(
-            &mut self,
-            l: L,
-            tile: &Tile<L, V>,
-        ) -> [L::V; V] {
+        fn open<L: Lanes<E = E>, const V: usize>(&mut self, l: L, tile: &Tile<L, V>) -> [L::V; V] {
             let norms = tile.norms(l);
             let mut limit = [E::neg_infinity(); TILE];
             for r in 0..tile.n {

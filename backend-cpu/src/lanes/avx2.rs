@@ -30,6 +30,19 @@ macro_rules! plain {
     )+};
 }
 
+/// [`Lanes::products`], with all registers to itself.
+#[inline(never)]
+#[target_feature(enable = "avx2,fma")]
+fn products<const V: usize, const G: usize>(
+    l: Avx2,
+    x: &[[__m256; V]],
+    y: &[[f32; G]],
+    start: &[f32; G],
+    to: &mut [[__m256; V]; G],
+) {
+    super::products(l, x, y, start, to);
+}
+
 impl Lanes for Avx2 {
     type E = f32;
     type V = __m256;
@@ -43,6 +56,18 @@ impl Lanes for Avx2 {
         sqrt(a) = _mm256_sqrt_ps;
         min(a, b) = _mm256_min_ps;
         max(a, b) = _mm256_max_ps;
+    }
+
+    #[inline(always)]
+    fn products<const V: usize, const G: usize>(
+        self,
+        x: &[[__m256; V]],
+        y: &[[f32; G]],
+        start: &[f32; G],
+        to: &mut [[__m256; V]; G],
+    ) {
+        // SAFETY: `self` proves the features.
+        unsafe { products(self, x, y, start, to) }
     }
 
     #[inline(always)]

@@ -27,6 +27,19 @@ macro_rules! plain {
     )+};
 }
 
+/// [`Lanes::products`], with all registers to itself.
+#[inline(never)]
+#[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
+fn products<const V: usize, const G: usize>(
+    l: Avx512,
+    x: &[[__m512; V]],
+    y: &[[f32; G]],
+    start: &[f32; G],
+    to: &mut [[__m512; V]; G],
+) {
+    super::products(l, x, y, start, to);
+}
+
 impl Lanes for Avx512 {
     type E = f32;
     type V = __m512;
@@ -41,6 +54,18 @@ impl Lanes for Avx512 {
         min(a, b) = _mm512_min_ps;
         max(a, b) = _mm512_max_ps;
         abs(a) = _mm512_abs_ps;
+    }
+
+    #[inline(always)]
+    fn products<const V: usize, const G: usize>(
+        self,
+        x: &[[__m512; V]],
+        y: &[[f32; G]],
+        start: &[f32; G],
+        to: &mut [[__m512; V]; G],
+    ) {
+        // SAFETY: `self` proves the features.
+        unsafe { products(self, x, y, start, to) }
     }
 
     #[inline(always)]
@@ -146,9 +171,8 @@ impl Lanes for Avx512 {
                         _mm512_mask_mov_ps(low, 0xff00, high)
                     }
                     8 => {
-                        let quarter = |q: usize| {
-                            _mm512_permutex2var_ps(row(2 * q), at, row(2 * q + 1))
-                        };
+                        let quarter =
+                            |q: usize| _mm512_permutex2var_ps(row(2 * q), at, row(2 * q + 1));
                         let low = _mm512_mask_mov_ps(quarter(0), 0x00f0, quarter(1));
                         let high = _mm512_mask_mov_ps(quarter(2), 0xf000, quarter(3));
                         _mm512_mask_mov_ps(low, 0xff00, high)

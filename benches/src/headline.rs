@@ -1,0 +1,68 @@
+//! The article's headline shape – 23M × 400, k = 500, one pass – from a generator.
+
+use std::time::Instant;
+
+use enfold_core::store::{Owned, Sizes};
+use enfold_core::{Rows, Stream, StreamOptions, StreamState};
+use enfold_cpu::Cpu;
+use serde_json::{Value, json};
+
+use crate::sets::Mixture;
+
+/// Rows per second in the article: 23M rows in 7 minutes.
+const ARTICLE: f64 = 23e6 / 420.0;
+
+/// What to run.
+#[derive(Debug, Clone, Copy)]
+pub struct Plan {
+    /// Rows in all.
+    pub rows: usize,
+    /// Elements per row.
+    pub dim: usize,
+    /// Clusters in the data and asked for.
+    pub k: usize,
+    /// Micro-clusters per cluster.
+    pub extra: usize,
+    /// Rows sampled.
+    pub sample: usize,
+}
+
+/// Most bytes this process has had in memory, in MiB.
+pub fn peak_mib() -> f64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();
+    line.split_whitespace().nth(1).and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
+}
+
+/// Streams generated rows through bounded memory and reads one model out of the state.
+pub fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
+    const BATCH: usize = 4096;
+    let Plan { rows, dim, k, extra, sample } = *plan;
+    let cpu = Cpu::<f32>::new();
+    let sizes = Sizes { capacity: extra * k, sample, ..Sizes::for_clusters(k) };
+    let store = Owned::<Cpu<f32>>::alloc(&cpu, dim, sizes)?;
+    let mut stream = Stream::new(cpu, store, dim, StreamOptions::new().seed(1))?;
+    let source = Mixture::blobs(rows, dim, k);
+    let mut batch = vec![0f32; BATCH * dim];
+    let (mut made, mut pushed) = (0.0, 0.0);
+    for at in (0..rows).step_by(BATCH) {
+        let count = BATCH.min(rows - at);
+        let start = Instant::now();
+        source.fill(at, &mut batch[..count * dim]);
+        made += start.elapsed().as_secs_f64();
+        let start = Instant::now();
+        stream.push(Rows::new(&batch[..count * dim], dim)?, None)?;
+        pushed += start.elapsed().as_secs_f64();
+    }
+    let start = Instant::now();
+    let finished = stream.finish(k)?;
+    let finish = start.elapsed().as_secs_f64();
+    let rate = rows as f64 / pushed;
+    Ok(json!({"task": "headline", "rows": rows, "d": dim, "k": k, "capacity": extra * k,
+        "sample": sample, "isa": format!("{:?}", cpu.isa()),
+        "threads": rayon::current_num_threads(), "push_s": pushed, "generate_s": made,
+        "finish_s": finish, "rows_per_s": rate, "ratio_to_article": rate / ARTICLE,
+        "extrapolated_23m_s": 23e6 / rate, "peak_mib": peak_mib(),
+        "rebuilds": stream.rebuilds(), "clusters": finished.model.k(),
+        "cost_per_row": finished.model.cost / rows as f64}))
+}
