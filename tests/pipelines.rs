@@ -1,5 +1,7 @@
 //! Stories end to end, as an application would live them.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 

@@ -73,7 +73,7 @@ impl Story<'_> {
     }
 
     /// A vertical line at the chosen k.
-    fn mark(&self, chart: &mut Chart<'_, '_>, top: f64) -> Result<(), Box<dyn Error>> {
+    fn mark<'a, 'b: 'a>(&self, chart: &mut Chart<'a, 'b>, top: f64) -> Result<(), Box<dyn Error>> {
         let Some(k) = self.chosen else { return Ok(()) };
         let line = [(k as f64, 0.0), (k as f64, top)];
         chart
