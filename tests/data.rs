@@ -1,5 +1,7 @@
 //! Bad input: everything a file or a caller can get wrong is an error that names the place.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
+
 use std::io::Cursor;
 
 use enfold::data::csv::{CsvBatches, CsvOptions, Header, Missing};

@@ -20,7 +20,6 @@ use crate::Args;
 #[derive(Debug)]
 pub(crate) struct Fit {
     pub(crate) k: usize,
-    pub(crate) centers: Vec<f32>,
     pub(crate) labels: Vec<u32>,
     /// Squared distance of each row to its centre.
     pub(crate) squares: Vec<f32>,
@@ -117,7 +116,7 @@ pub(crate) fn whole(args: &Args, scaling: Option<&Scaling>) -> Result<Table, Dat
 
 /// How well the centres of the one pass fit all rows.
 pub(crate) fn measure(table: &Table, one: &OnePass) -> Result<Curve, Box<dyn Error>> {
-    let fits = one.centers.iter().map(|(k, centers)| assign(table, *k, centers.clone()));
+    let fits = one.centers.iter().map(|(k, centers)| assign(table, *k, centers));
     Ok(Curve { fits: fits.collect::<Result<_, _>>()?, seconds: one.seconds, passes: 1 })
 }
 
@@ -136,21 +135,21 @@ pub(crate) fn multi_pass(args: &Args, table: &Table) -> Result<Curve, Box<dyn Er
         fits.push((k, fit.model.centers));
     }
     let seconds = start.elapsed().as_secs_f64();
-    let fits = fits.into_iter().map(|(k, centers)| assign(table, k, centers));
+    let fits = fits.iter().map(|(k, centers)| assign(table, *k, centers));
     Ok(Curve { fits: fits.collect::<Result<_, _>>()?, seconds, passes })
 }
 
 /// Every row to its nearest centre.
-fn assign(table: &Table, k: usize, centers: Vec<f32>) -> Result<Fit, Box<dyn Error>> {
+fn assign(table: &Table, k: usize, centers: &[f32]) -> Result<Fit, Box<dyn Error>> {
     let rows = table.rows();
     let (mut squares, mut labels) = (vec![f32::INFINITY; rows.len()], vec![NONE; rows.len()]);
-    let pairs = Pairs::new(rows, Rows::new(&centers, table.dim())?, Metric::SqEuclidean)?;
+    let pairs = Pairs::new(rows, Rows::new(centers, table.dim())?, Metric::SqEuclidean)?;
     let best = Nearest { k: 1, dist: &mut squares[..], index: &mut labels[..] };
     Device::cpu().nearest(pairs, best)?;
     let cost = squares.iter().map(|&d| f64::from(d)).sum();
     let sum: f64 = squares.iter().map(|&d| f64::from(d).sqrt()).sum();
     let mean_distance = sum / rows.len() as f64;
-    Ok(Fit { k, centers, labels, squares, cost, mean_distance })
+    Ok(Fit { k, labels, squares, cost, mean_distance })
 }
 
 /// A progress bar for work that turns out to be long, on a terminal only.

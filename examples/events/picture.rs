@@ -37,7 +37,7 @@ impl Story<'_> {
     pub(crate) fn draw(&self, path: &Path) -> Result<(), Box<dyn Error>> {
         let area = SVGBackend::new(path, SIZE).into_drawing_area();
         area.fill(&WHITE)?;
-        let area = area.titled(&self.title(), (FONT, 22))?;
+        let area = area.margin(8, 0, 0, 0).titled(&self.title(), (FONT, 22))?;
         let (left, right) = area.split_horizontally(SIZE.0 / 2);
         let cost = |fit: &Fit| fit.cost / fit.rows();
         let squared = "mean squared distance";
@@ -73,13 +73,16 @@ impl Story<'_> {
     }
 
     /// A vertical line at the chosen k.
-    fn mark(&self, chart: &mut Chart<'_, '_>, top: f64) -> Result<(), Box<dyn Error>> {
+    fn mark<'a, 'b: 'a>(&self, chart: &mut Chart<'a, 'b>, top: f64) -> Result<(), Box<dyn Error>> {
         let Some(k) = self.chosen else { return Ok(()) };
         let line = [(k as f64, 0.0), (k as f64, top)];
         chart
             .draw_series(DashedLineSeries::new(line, 5, 4, CHOSEN.stroke_width(1)))?
             .label(format!("chosen: k = {k}"))
-            .legend(|(x, y)| PathElement::new([(x, y), (x + 22, y)], CHOSEN));
+            .legend(|(x, y)| {
+                let dash = |from| PathElement::new([(x + from, y), (x + from + 5, y)], CHOSEN);
+                EmptyElement::at((0, 0)) + dash(0) + dash(9) + dash(18)
+            });
         Ok(())
     }
 }
