@@ -12,15 +12,15 @@ use crate::sets::{self, Set};
 
 /// What to run.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Names of shapes, of [`sets::SHAPES`].
-    pub shapes: Vec<String>,
+    pub(crate) shapes: Vec<String>,
     /// Rounds; the least of them counts.
-    pub rounds: usize,
+    pub(crate) rounds: usize,
     /// Python with the peers installed, if they are to run.
-    pub python: Option<String>,
+    pub(crate) python: Option<String>,
     /// Where the peers find the sets.
-    pub data: String,
+    pub(crate) data: String,
 }
 
 /// Buffers of one shape, reused over rounds.
@@ -81,7 +81,7 @@ fn least(into: &mut Map<String, Value>, name: &str, ms: f64) {
 }
 
 /// Runs the plan and prints one JSON line per shape.
-pub fn run(plan: &Plan) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
     let mut peer = plan.python.as_deref().map(Peer::start).transpose()?;
     let cpu = Cpu::<f32>::new();
     let mut rows = Vec::new();

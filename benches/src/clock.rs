@@ -5,14 +5,14 @@ use rustix::time::{ClockId, clock_gettime};
 /// Milliseconds: processor time of this process with one thread, else wall time.
 ///
 /// The peers' script does the same, so the figures compare.
-pub fn now_ms() -> f64 {
+pub(crate) fn now_ms() -> f64 {
     let one = rayon::current_num_threads() == 1;
     let time = clock_gettime(if one { ClockId::ProcessCPUTime } else { ClockId::Monotonic });
     time.tv_sec as f64 * 1e3 + time.tv_nsec as f64 * 1e-6
 }
 
 /// Runs `work` and returns what it took, in milliseconds.
-pub fn timed<R>(work: impl FnOnce() -> R) -> (f64, R) {
+pub(crate) fn timed<R>(work: impl FnOnce() -> R) -> (f64, R) {
     let start = now_ms();
     let result = work();
     (now_ms() - start, result)

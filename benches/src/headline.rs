@@ -14,28 +14,28 @@ const ARTICLE: f64 = 23e6 / 420.0;
 
 /// What to run.
 #[derive(Debug, Clone, Copy)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Rows in all.
-    pub rows: usize,
+    pub(crate) rows: usize,
     /// Elements per row.
-    pub dim: usize,
+    pub(crate) dim: usize,
     /// Clusters in the data and asked for.
-    pub k: usize,
+    pub(crate) k: usize,
     /// Micro-clusters per cluster.
-    pub extra: usize,
+    pub(crate) extra: usize,
     /// Rows sampled.
-    pub sample: usize,
+    pub(crate) sample: usize,
 }
 
 /// Most bytes this process has had in memory, in MiB.
-pub fn peak_mib() -> f64 {
+pub(crate) fn peak_mib() -> f64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();
     line.split_whitespace().nth(1).and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
 
 /// Streams generated rows through bounded memory and reads one model out of the state.
-pub fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
     const BATCH: usize = 4096;
     let Plan { rows, dim, k, extra, sample } = *plan;
     let cpu = Cpu::<f32>::new();

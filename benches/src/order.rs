@@ -6,7 +6,7 @@ use crate::sets::Set;
 
 /// An order of arrival.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum Order {
+pub(crate) enum Order {
     /// As the set is stored (`q_drift` drifts, `q_sorted` is sorted).
     Stream,
     /// Shuffled.
@@ -27,7 +27,7 @@ impl Order {
         [Self::Stream, Self::Random, Self::Sorted, Self::Reversed, Self::Bursty, Self::Drifting];
 
     /// The row numbers in this order.
-    pub fn rows(self, set: &Set, seed: u64) -> Vec<usize> {
+    pub(crate) fn rows(self, set: &Set, seed: u64) -> Vec<usize> {
         let draws = Draws::new(seed, 0x6f72_6465);
         let mut rows: Vec<usize> = (0..set.rows()).collect();
         match self {
@@ -46,7 +46,7 @@ impl Order {
     }
 
     /// The set's data in this order.
-    pub fn apply(self, set: &Set, seed: u64) -> Vec<f32> {
+    pub(crate) fn apply(self, set: &Set, seed: u64) -> Vec<f32> {
         let rows = self.rows(set, seed);
         rows.iter().flat_map(|&i| &set.data[i * set.dim..(i + 1) * set.dim]).copied().collect()
     }

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 /// A running `against/peers.py`.
 #[derive(Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     child: Child,
     ask: ChildStdin,
     answer: BufReader<ChildStdout>,
@@ -15,7 +15,7 @@ pub struct Peer {
 
 impl Peer {
     /// Starts `python` on the script beside this crate.
-    pub fn start(python: &str) -> std::io::Result<Self> {
+    pub(crate) fn start(python: &str) -> std::io::Result<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/against/peers.py");
         let mut child = Command::new(python)
             .arg(script)
@@ -29,7 +29,7 @@ impl Peer {
     }
 
     /// One request, one answer.
-    pub fn ask(&mut self, request: &Value) -> std::io::Result<Value> {
+    pub(crate) fn ask(&mut self, request: &Value) -> std::io::Result<Value> {
         writeln!(self.ask, "{request}")?;
         self.ask.flush()?;
         let mut line = String::new();

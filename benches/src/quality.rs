@@ -13,28 +13,28 @@ use crate::sets::{self, Set};
 
 /// What to run.
 #[derive(Debug, Clone)]
-pub struct Plan {
+pub(crate) struct Plan {
     /// Made sets by name; `.npy` files with labels beside them (`x.lab.npy`); `.data` text files
     /// with `.labels0` beside them.
-    pub sets: Vec<String>,
+    pub(crate) sets: Vec<String>,
     /// Orders of arrival.
-    pub orders: Vec<Order>,
+    pub(crate) orders: Vec<Order>,
     /// Seeds per order.
-    pub seeds: u64,
+    pub(crate) seeds: u64,
     /// Micro-clusters per cluster.
-    pub extra: usize,
+    pub(crate) extra: usize,
     /// Rows sampled.
-    pub sample: usize,
+    pub(crate) sample: usize,
     /// Cost per row of the reference fits, by name of the set; made by us where absent.
-    pub reference: Value,
+    pub(crate) reference: Value,
     /// k for files whose name is not known.
-    pub k: Option<usize>,
+    pub(crate) k: Option<usize>,
 }
 
 type Failure = Box<dyn std::error::Error>;
 
 /// Runs the plan; prints a line per set and order, and a summary over all runs.
-pub fn run(plan: &Plan) -> Result<Value, Failure> {
+pub(crate) fn run(plan: &Plan) -> Result<Value, Failure> {
     let mut all = Vec::new();
     for name in &plan.sets {
         let set = open(name, plan.k)?;

@@ -6,22 +6,22 @@
 
 /// Rows of f32 with a name.
 #[derive(Debug, Clone)]
-pub struct Set {
+pub(crate) struct Set {
     /// Short name, also the name of its file.
-    pub name: String,
+    pub(crate) name: String,
     /// n × dim, row-major.
-    pub data: Vec<f32>,
+    pub(crate) data: Vec<f32>,
     /// Elements per row.
-    pub dim: usize,
+    pub(crate) dim: usize,
     /// How many clusters to ask for.
-    pub k: usize,
+    pub(crate) k: usize,
     /// The component each row was drawn from.
-    pub labels: Vec<u32>,
+    pub(crate) labels: Vec<u32>,
 }
 
 impl Set {
     /// Number of rows.
-    pub fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         self.data.len() / self.dim
     }
 }
@@ -35,12 +35,12 @@ fn bits(seed: u64, i: u64) -> u64 {
 }
 
 /// Uniform in [0, 1).
-pub fn unif(seed: u64, i: usize) -> f64 {
+pub(crate) fn unif(seed: u64, i: usize) -> f64 {
     (bits(seed, i as u64) >> 11) as f64 / (1u64 << 53) as f64
 }
 
 /// Mean 0, variance 1.
-pub fn norm(seed: u64, i: usize) -> f64 {
+pub(crate) fn norm(seed: u64, i: usize) -> f64 {
     let v = bits(seed, i as u64);
     let sum = (v & 65535) + ((v >> 16) & 65535) + ((v >> 32) & 65535) + (v >> 48);
     let scale = (4.0 * (65536.0f64 * 65536.0 - 1.0) / 12.0).sqrt();
@@ -49,21 +49,21 @@ pub fn norm(seed: u64, i: usize) -> f64 {
 
 /// A mixture of spherical clusters: its shape and the way it arrives.
 #[derive(Debug, Clone, Copy)]
-pub struct Mixture {
+pub(crate) struct Mixture {
     /// Rows.
-    pub n: usize,
+    pub(crate) n: usize,
     /// Elements per row.
-    pub dim: usize,
+    pub(crate) dim: usize,
     /// Components.
-    pub components: usize,
+    pub(crate) components: usize,
     /// Seed.
-    pub seed: u64,
+    pub(crate) seed: u64,
     /// Centres are uniform in [−spread, spread].
-    pub spread: f64,
+    pub(crate) spread: f64,
     /// Component j has weight (j+1)^−power.
-    pub power: f64,
+    pub(crate) power: f64,
     /// Sorted by component.
-    pub sorted: bool,
+    pub(crate) sorted: bool,
 }
 
 impl Mixture {
@@ -192,15 +192,15 @@ fn gdelt_standardised() -> Set {
 }
 
 /// The five shapes that assignment is timed on.
-pub const SHAPES: [&str; 5] =
+pub(crate) const SHAPES: [&str; 5] =
     ["s1_200k_32_64", "s2_100k_128_256", "s3_50k_400_500", "s4_1m_2_16", "s5_1m_8_16"];
 
 /// The made sets that one-pass quality is judged on.
-pub const QUALITY: [&str; 7] =
+pub(crate) const QUALITY: [&str; 7] =
     ["q_blobs", "q_skew", "q_heavy", "q_drift", "q_sorted", "q_gdelt", "q_gdelt_std"];
 
 /// Makes a set by name.
-pub fn make(name: &str) -> Option<Set> {
+pub(crate) fn make(name: &str) -> Option<Set> {
     let blobs = Mixture::new(60_000, 16, 50, 21, 4.0);
     Some(match name {
         "s1_200k_32_64" => Mixture::new(200_000, 32, 64, 11, 2.0).plain(SHAPES[0], 64),
@@ -221,12 +221,12 @@ pub fn make(name: &str) -> Option<Set> {
 
 impl Mixture {
     /// A large mixture with the density of `s3_50k_400_500`.
-    pub fn blobs(n: usize, dim: usize, components: usize) -> Self {
+    pub(crate) fn blobs(n: usize, dim: usize, components: usize) -> Self {
         Self::new(n, dim, components, 13, 1.0)
     }
 
     /// Writes rows `first..` without making the rest; components at random.
-    pub fn fill(&self, first: usize, out: &mut [f32]) {
+    pub(crate) fn fill(&self, first: usize, out: &mut [f32]) {
         use rayon::prelude::*;
         out.par_chunks_exact_mut(self.dim).enumerate().for_each(|(i, row)| {
             let i = first + i;

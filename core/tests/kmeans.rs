@@ -6,7 +6,7 @@ use core::ops::ControlFlow;
 use enfold_core::kmeans::init::plus_plus;
 use enfold_core::kmeans::{EmptyCluster, Fit, Init, MiniBatch, Progress};
 use enfold_core::{Alloc, Backend, Element, Error, KMeans, Metric, Pairs, Rows, Values};
-use enfold_cpu::{Cpu, Native};
+use enfold_cpu::{Cpu, Folds};
 
 /// A linear congruential generator: the data of the exact reference, in any language.
 fn lcg(state: &mut u32) -> u32 {
@@ -38,17 +38,17 @@ fn blobs<T: Element>(n: usize, dim: usize, groups: u32, seed: u32) -> Vec<T> {
     data
 }
 
-fn fit<T: Native>(options: &KMeans, data: &[T], dim: usize) -> Fit<T> {
+fn fit<T: Folds>(options: &KMeans, data: &[T], dim: usize) -> Fit<T> {
     options.fit(&Cpu::<T>::new(), Rows::new(data, dim).expect("whole rows")).expect("fits")
 }
 
-fn fit_weighted<T: Native>(options: &KMeans, data: &[T], dim: usize, w: &[T]) -> Fit<T> {
+fn fit_weighted<T: Folds>(options: &KMeans, data: &[T], dim: usize, w: &[T]) -> Fit<T> {
     let rows = Rows::new(data, dim).expect("whole rows");
     options.fit_weighted(&Cpu::<T>::new(), rows, Some(w)).expect("fits")
 }
 
 /// A fit, and what its progress said.
-fn watched<T: Native>(options: &KMeans, data: &[T], dim: usize) -> (Fit<T>, Vec<Progress>) {
+fn watched<T: Folds>(options: &KMeans, data: &[T], dim: usize) -> (Fit<T>, Vec<Progress>) {
     let mut seen = Vec::new();
     let mut note = |p| {
         seen.push(p);
@@ -82,7 +82,7 @@ mod reference {
     ];
 }
 
-fn follows_the_reference<T: Native>(accuracy: f64) {
+fn follows_the_reference<T: Folds>(accuracy: f64) {
     let data = reference_rows::<T>();
     let (found, seen) = watched(&five_from_the_first_rows(&data), &data, 3);
     let costs: Vec<f64> = seen.iter().map(|p| p.cost.expect("measured")).collect();
@@ -254,7 +254,7 @@ fn a_range_is_what_its_rows_are() {
     assert!(drawn.iter().all(|row| (100..300).contains(row)));
 }
 
-fn bounds_change_nothing<T: Native>(
+fn bounds_change_nothing<T: Folds>(
     n: usize,
     dim: usize,
     groups: u32,
