@@ -17,7 +17,7 @@ use crate::pack::{self, Panel};
 use crate::sweep::Job;
 
 /// The most rows of x in a register tile.
-pub(crate) const TILE: usize = 4 * MOST;
+pub(crate) const TILE: usize = 2 * MOST;
 /// Bytes of packed y that are swept by many tiles before the next are fetched: inside L2.
 const STRIP: usize = 192 << 10;
 /// Bytes of packed x that are swept together where y has several strips.
@@ -40,20 +40,22 @@ pub(crate) struct Tile<L: Lanes, const V: usize> {
     pub(crate) rows: [u32; TILE],
     /// How many there are.
     pub(crate) n: usize,
-    /// |x − c|²; too large or NaN where the row is for the direct tier.
+    /// |x − c|².
     pub(crate) norm: [L::V; V],
+    /// One bit per row that the bounds hold for; others are for the direct tier.
+    pub(crate) tame: u32,
 }
 
 impl<L: Lanes, const V: usize> Tile<L, V> {
-    /// |x − c|² of every row, and the rows' numbers; NaN for rows of the direct tier.
+    /// |x − c|² of every row; NaN where there is none and for rows of the direct tier.
     #[inline(always)]
     pub(crate) fn norms(&self, l: L) -> [L::E; TILE] {
         let mut norm = [L::E::nan(); TILE];
         for v in 0..V {
             l.store(self.norm[v], &mut norm[v * L::WIDTH..]);
         }
-        for norm in &mut norm {
-            if *norm >= bounds::tame() {
+        for (r, norm) in norm[..V * L::WIDTH].iter_mut().enumerate() {
+            if self.tame >> r & 1 == 0 {
                 *norm = L::E::nan();
             }
         }
@@ -164,6 +166,7 @@ fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usi
         (BLOCK / (dim * wide * size_of::<L::E>())).clamp(4, which.len().div_ceil(wide).max(4))
     };
     let zero = l.splat(L::E::zero());
+    let tame = l.splat(bounds::tame());
     let mut points = vec![[zero; V]; dim * together];
     let mut tiles: Vec<(Tile<L, V>, F::State<L, V>)> = Vec::with_capacity(together);
     let mut at = 0;
@@ -174,16 +177,18 @@ fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usi
             if n == 0 {
                 break;
             }
-            let mut tile = Tile { rows: [0; TILE], n, norm: [zero; V] };
+            let mut tile = Tile { rows: [0; TILE], n, norm: [zero; V], tame: 0 };
             for (r, row) in tile.rows[..n].iter_mut().enumerate() {
                 *row = which.get(at + r);
             }
             tile.norm = pack::columns(l, job.x, &tile.rows[..n], &panel.centre, points);
-            let norms = tile.norms(l);
-            for r in 0..n {
-                if norms[r].is_nan() {
-                    direct.push(tile.rows[r]);
-                }
+            for v in 0..V {
+                tile.tame |= l.le(tile.norm[v], tame) << (v * L::WIDTH);
+            }
+            let all = u32::MAX >> (32 - n);
+            tile.tame &= all;
+            if tile.tame != all {
+                direct.extend((0..n).filter(|r| tile.tame >> r & 1 == 0).map(|r| tile.rows[r]));
             }
             let state = filter.open(l, &tile);
             tiles.push((tile, state));
@@ -227,15 +232,33 @@ fn products<L: Lanes, const V: usize, const G: usize>(
     for q in 0..G {
         sum[q] = [l.splat(start[q]); V];
     }
-    for (x, y) in x.iter().zip(y) {
-        for q in 0..G {
-            let y = l.splat(y[q]);
-            for v in 0..V {
-                sum[q][v] = l.mul_add(x[v], y, sum[q][v]);
-            }
+    // Unrolled, so that the loop is short enough for its end to be foreseen.
+    let (xs, x_rest) = x.as_chunks::<8>();
+    let (ys, y_rest) = y.as_chunks::<8>();
+    for (x, y) in xs.iter().zip(ys) {
+        for t in 0..8 {
+            step::<L, V, G>(l, &x[t], &y[t], &mut sum);
         }
     }
+    for (x, y) in x_rest.iter().zip(y_rest) {
+        step::<L, V, G>(l, x, y, &mut sum);
+    }
     sum
+}
+
+#[inline(always)]
+fn step<L: Lanes, const V: usize, const G: usize>(
+    l: L,
+    x: &[L::V; V],
+    y: &[L::E; G],
+    sum: &mut [[L::V; V]; G],
+) {
+    for q in 0..G {
+        let y = l.splat(y[q]);
+        for v in 0..V {
+            sum[q][v] = l.mul_add(x[v], y, sum[q][v]);
+        }
+    }
 }
 
 /// Whether a tile and a group have a row number in common. Rows of a tile ascend.
