@@ -39,7 +39,8 @@ pub(crate) struct Bounds<E> {
     tiny: E,
     /// A few roundings of the thresholds themselves.
     slack: E,
-    root: bool,
+    /// Whether distances are square roots.
+    pub(crate) root: bool,
 }
 
 impl<E: Element> Bounds<E> {

@@ -11,6 +11,7 @@ use enfold_core::{Element, Metric};
 use num_traits::{Float, Zero};
 
 use crate::bounds::{self, Bounds};
+use crate::direct::Table;
 use crate::isa::Task;
 use crate::lanes::{Lanes, MOST};
 use crate::pack::{self, Panel};
@@ -22,6 +23,9 @@ pub(crate) const TILE: usize = 2 * MOST;
 const STRIP: usize = 192 << 10;
 /// Bytes of packed x that are swept together where y has several strips.
 const BLOCK: usize = 1 << 20;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Whether packing a rectangle pays.
 pub(crate) fn pays<E>(job: &Job<'_, E>) -> bool {
@@ -112,6 +116,17 @@ pub(crate) enum Which<'a> {
 }
 
 impl Which<'_> {
+    /// The elements of up to `n` rows from the `at`-th on, where they are in a row.
+    fn ahead<'a, E>(&self, x: Table<'a, E>, at: usize, n: usize) -> &'a [E] {
+        match self {
+            Self::Range(range) => {
+                let start = (range.start + at).min(range.end);
+                &x.data[start * x.dim..(start + n).min(range.end) * x.dim]
+            }
+            Self::List(_) => &[],
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Range(range) => range.len(),
@@ -194,11 +209,19 @@ fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usi
             tiles.push((tile, state));
             at += n;
         }
+        // The next rows come from memory while these are worked on.
+        let mut ahead = which.ahead(job.x, at, if together == 1 { wide } else { 0 });
+        let share = ahead.len().div_ceil(groups).next_multiple_of(LINE / size_of::<L::E>());
         let mut from = 0;
         while from < groups {
             let end = (from + strip).min(groups);
             for ((tile, state), points) in tiles.iter_mut().zip(points.chunks_exact(dim)) {
                 for g in from..end {
+                    let (now, later) = ahead.split_at(share.min(ahead.len()));
+                    for line in now.chunks(LINE / size_of::<L::E>()) {
+                        l.prefetch(line);
+                    }
+                    ahead = later;
                     let first = panel.rows.start + g * G;
                     let group =
                         Group { first, n: G.min(panel.rows.end - first), most: panel.most[g] };
@@ -232,33 +255,15 @@ fn products<L: Lanes, const V: usize, const G: usize>(
     for q in 0..G {
         sum[q] = [l.splat(start[q]); V];
     }
-    // Unrolled, so that the loop is short enough for its end to be foreseen.
-    let (xs, x_rest) = x.as_chunks::<8>();
-    let (ys, y_rest) = y.as_chunks::<8>();
-    for (x, y) in xs.iter().zip(ys) {
-        for t in 0..8 {
-            step::<L, V, G>(l, &x[t], &y[t], &mut sum);
+    for (x, y) in x.iter().zip(y) {
+        for q in 0..G {
+            let y = l.splat(y[q]);
+            for v in 0..V {
+                sum[q][v] = l.mul_add(x[v], y, sum[q][v]);
+            }
         }
-    }
-    for (x, y) in x_rest.iter().zip(y_rest) {
-        step::<L, V, G>(l, x, y, &mut sum);
     }
     sum
-}
-
-#[inline(always)]
-fn step<L: Lanes, const V: usize, const G: usize>(
-    l: L,
-    x: &[L::V; V],
-    y: &[L::E; G],
-    sum: &mut [[L::V; V]; G],
-) {
-    for q in 0..G {
-        let y = l.splat(y[q]);
-        for v in 0..V {
-            sum[q][v] = l.mul_add(x[v], y, sum[q][v]);
-        }
-    }
 }
 
 /// Whether a tile and a group have a row number in common. Rows of a tile ascend.

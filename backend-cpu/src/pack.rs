@@ -143,8 +143,17 @@ pub(crate) fn columns<L: Lanes, const V: usize>(
         let mut t = 0;
         while t + L::WIDTH <= dim {
             let c = l.load(&centre[t..]);
-            for r in 0..L::WIDTH {
-                block[r] = if r < mine { l.sub(l.load(&row[r][t..]), c) } else { zero };
+            if mine == L::WIDTH {
+                for r in 0..L::WIDTH {
+                    block[r] = l.sub(l.load(&row[r][t..t + L::WIDTH]), c);
+                }
+            } else {
+                for r in 0..mine {
+                    block[r] = l.sub(l.load(&row[r][t..t + L::WIDTH]), c);
+                }
+                for r in mine..L::WIDTH {
+                    block[r] = zero;
+                }
             }
             l.transpose(&mut block);
             for r in 0..L::WIDTH {

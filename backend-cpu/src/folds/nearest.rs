@@ -192,7 +192,7 @@ mod filtered {
                 let i = tile.rows[r] as usize;
                 if tile.tame >> r & 1 == 1 && who[r] != NONE {
                     let (x, y) = (self.job.x.row(i), self.job.y.row(who[r] as usize));
-                    let d = direct::pair::<L, S>(l, self.job.metric, x, y);
+                    let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
                     self.best.offer(i, (d, who[r]));
                 }
                 worst[r] = self.best.worst(i).0;
@@ -275,7 +275,7 @@ mod filtered {
                                 continue;
                             }
                             let (x, y) = (self.job.x.row(i), self.job.y.row(j));
-                            let d = direct::pair::<L, S>(l, self.job.metric, x, y);
+                            let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
                             self.best.offer(i, (d, j as u32));
                             limits[r] = self.bounds.above(self.best.worst(i).0, norms[at]);
                         }
