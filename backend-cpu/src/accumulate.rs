@@ -112,22 +112,32 @@ impl<E: Element> Task<E> for Add<'_, '_, E> {
             let c = labels[i] as usize;
             let m = weights.map_or(one, |weights| mass_of(weights[i]));
             let sums = &mut into.offsets[c * dim..(c + 1) * dim];
-            let squares = if m == one {
-                add_row(l, row, origins.row(c), scale, sums)
-            } else {
-                add_weighted(row, origins.row(c), scale, m, sums)
-            };
+            let origin = origins.row(c);
             into.mass[c] = into.mass[c].wrapping_add(m);
-            if let Some(scatter) = into.scatter.as_deref_mut() {
+            if m != one {
+                let squares = add_weighted(row, origin, scale, m, sums);
+                if let Some(scatter) = into.scatter.as_deref_mut() {
+                    scatter[c] = scatter[c].wrapping_add(scatter_of(squares, m));
+                }
+            } else if let Some(scatter) = into.scatter.as_deref_mut() {
+                let squares = add_row::<L, true>(l, row, origin, scale, sums);
                 scatter[c] = scatter[c].wrapping_add(scatter_of(squares, m));
+            } else {
+                add_row::<L, false>(l, row, origin, scale, sums);
             }
         }
     }
 }
 
-/// Adds a row of weight 1; returns the sum of squares.
+/// Adds a row of weight 1; returns the sum of squares where they are wanted.
 #[inline(always)]
-fn add_row<L: Lanes>(l: L, x: &[L::E], o: &[L::E], scale: L::E, sums: &mut [i64]) -> u64 {
+fn add_row<L: Lanes, const SQUARES: bool>(
+    l: L,
+    x: &[L::E],
+    o: &[L::E],
+    scale: L::E,
+    sums: &mut [i64],
+) -> u64 {
     let mut squares = [0u64; 8];
     let factor = l.splat(scale);
     // What is not below this – NaN too – is rounded and saturated by the scalar path.
@@ -138,7 +148,7 @@ fn add_row<L: Lanes>(l: L, x: &[L::E], o: &[L::E], scale: L::E, sums: &mut [i64]
         let end = t + L::WIDTH;
         let v = l.mul(l.sub(l.load(&x[t..end]), l.load(&o[t..end])), factor);
         if l.le(l.abs(v), limit).count_ones() as usize == L::WIDTH {
-            l.add_rounded(v, &mut sums[t..end], &mut squares);
+            l.add_rounded::<SQUARES>(v, &mut sums[t..end], &mut squares);
         } else {
             add_each(&x[t..end], &o[t..end], scale, &mut sums[t..end], &mut squares[0]);
         }
@@ -150,10 +160,12 @@ fn add_row<L: Lanes>(l: L, x: &[L::E], o: &[L::E], scale: L::E, sums: &mut [i64]
     } else if n > 0 {
         let v = l.mul(l.sub(l.load_part(&x[t..]), l.load_part(&o[t..])), factor);
         if l.le(l.abs(v), limit).count_ones() as usize == L::WIDTH {
+            // Apart from the sums: these were just written one by one, which a wide load waits for.
             let mut part = [0i64; MOST];
-            part[..n].copy_from_slice(&sums[t..]);
-            l.add_rounded(v, &mut part, &mut squares);
-            sums[t..].copy_from_slice(&part[..n]);
+            l.add_rounded::<SQUARES>(v, &mut part, &mut squares);
+            for (sum, part) in sums[t..].iter_mut().zip(part) {
+                *sum = sum.wrapping_add(part);
+            }
         } else {
             add_each(&x[t..], &o[t..], scale, &mut sums[t..], &mut squares[0]);
         }

@@ -26,6 +26,8 @@
 
 use enfold_core::{Element, Metric};
 
+use crate::lanes::Lanes;
+
 /// Rows longer than this go to the direct tier.
 pub(crate) const MOST_DIM: usize = 1 << 18;
 
@@ -37,7 +39,8 @@ pub(crate) struct Bounds<E> {
     tiny: E,
     /// A few roundings of the thresholds themselves.
     slack: E,
-    root: bool,
+    /// Whether distances are square roots.
+    pub(crate) root: bool,
 }
 
 impl<E: Element> Bounds<E> {
@@ -63,6 +66,15 @@ impl<E: Element> Bounds<E> {
         } else {
             E::nan()
         }
+    }
+
+    /// [`above`](Self::above) lane by lane, for limits that are not negative.
+    #[inline(always)]
+    pub(crate) fn above_each<L: Lanes<E = E>>(&self, l: L, limit: L::V, norm: L::V) -> L::V {
+        let square = if self.root { l.mul(limit, limit) } else { limit };
+        let high = l.mul(square, l.splat(E::one() + self.slack));
+        let low = l.mul(norm, l.splat(E::one() - self.relative - self.slack));
+        l.add(l.sub(high, low), l.splat(self.tiny))
     }
 
     /// Bounds up to this, less [`wide`](Self::wide) of the row of y, belong to finite distances

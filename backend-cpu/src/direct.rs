@@ -174,20 +174,17 @@ pub(crate) fn sums<L: Lanes, T: Term, const S: usize, const N: usize>(
     out
 }
 
-/// The canonical distance of one pair.
+/// The canonical (squared) Euclidean distance of one pair.
 #[cfg(feature = "std")]
 #[inline(always)]
-pub(crate) fn pair<L: Lanes, const S: usize>(l: L, metric: Metric, x: &[L::E], y: &[L::E]) -> L::E {
-    match metric {
-        Metric::Euclidean => sums::<L, Squares, S, 1>(l, x, [y])[0].sqrt(),
-        Metric::Manhattan => sums::<L, Gaps, S, 1>(l, x, [y])[0],
-        Metric::Chebyshev => sums::<L, Largest, S, 1>(l, x, [y])[0],
-        Metric::Cosine => {
-            let product = |a, b| sums::<L, Products, S, 1>(l, a, [b])[0];
-            cosine(product(x, y), product(x, x), product(y, y))
-        }
-        _ => sums::<L, Squares, S, 1>(l, x, [y])[0],
-    }
+pub(crate) fn euclidean<L: Lanes, const S: usize>(
+    l: L,
+    root: bool,
+    x: &[L::E],
+    y: &[L::E],
+) -> L::E {
+    let [square] = sums::<L, Squares, S, 1>(l, x, [y]);
+    if root { square.sqrt() } else { square }
 }
 
 /// Rows looked at together: as many as a mask has bits.

@@ -11,17 +11,21 @@ use enfold_core::{Element, Metric};
 use num_traits::{Float, Zero};
 
 use crate::bounds::{self, Bounds};
+use crate::direct::Table;
 use crate::isa::Task;
 use crate::lanes::{Lanes, MOST};
 use crate::pack::{self, Panel};
 use crate::sweep::Job;
 
 /// The most rows of x in a register tile.
-pub(crate) const TILE: usize = 4 * MOST;
+pub(crate) const TILE: usize = 2 * MOST;
 /// Bytes of packed y that are swept by many tiles before the next are fetched: inside L2.
 const STRIP: usize = 192 << 10;
 /// Bytes of packed x that are swept together where y has several strips.
 const BLOCK: usize = 1 << 20;
+
+/// Bytes of a cache line.
+const LINE: usize = 64;
 
 /// Whether packing a rectangle pays.
 pub(crate) fn pays<E>(job: &Job<'_, E>) -> bool {
@@ -40,20 +44,22 @@ pub(crate) struct Tile<L: Lanes, const V: usize> {
     pub(crate) rows: [u32; TILE],
     /// How many there are.
     pub(crate) n: usize,
-    /// |x − c|²; too large or NaN where the row is for the direct tier.
+    /// |x − c|².
     pub(crate) norm: [L::V; V],
+    /// One bit per row that the bounds hold for; others are for the direct tier.
+    pub(crate) tame: u32,
 }
 
 impl<L: Lanes, const V: usize> Tile<L, V> {
-    /// |x − c|² of every row, and the rows' numbers; NaN for rows of the direct tier.
+    /// |x − c|² of every row; NaN where there is none and for rows of the direct tier.
     #[inline(always)]
     pub(crate) fn norms(&self, l: L) -> [L::E; TILE] {
         let mut norm = [L::E::nan(); TILE];
         for v in 0..V {
             l.store(self.norm[v], &mut norm[v * L::WIDTH..]);
         }
-        for norm in &mut norm {
-            if *norm >= bounds::tame() {
+        for (r, norm) in norm[..V * L::WIDTH].iter_mut().enumerate() {
+            if self.tame >> r & 1 == 0 {
                 *norm = L::E::nan();
             }
         }
@@ -110,6 +116,17 @@ pub(crate) enum Which<'a> {
 }
 
 impl Which<'_> {
+    /// The elements of up to `n` rows from the `at`-th on, where they are in a row.
+    fn ahead<'a, E>(&self, x: Table<'a, E>, at: usize, n: usize) -> &'a [E] {
+        match self {
+            Self::Range(range) => {
+                let start = (range.start + at).min(range.end);
+                &x.data[start * x.dim..(start + n).min(range.end) * x.dim]
+            }
+            Self::List(_) => &[],
+        }
+    }
+
     fn len(&self) -> usize {
         match self {
             Self::Range(range) => range.len(),
@@ -164,6 +181,7 @@ fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usi
         (BLOCK / (dim * wide * size_of::<L::E>())).clamp(4, which.len().div_ceil(wide).max(4))
     };
     let zero = l.splat(L::E::zero());
+    let tame = l.splat(bounds::tame());
     let mut points = vec![[zero; V]; dim * together];
     let mut tiles: Vec<(Tile<L, V>, F::State<L, V>)> = Vec::with_capacity(together);
     let mut at = 0;
@@ -174,26 +192,36 @@ fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usi
             if n == 0 {
                 break;
             }
-            let mut tile = Tile { rows: [0; TILE], n, norm: [zero; V] };
+            let mut tile = Tile { rows: [0; TILE], n, norm: [zero; V], tame: 0 };
             for (r, row) in tile.rows[..n].iter_mut().enumerate() {
                 *row = which.get(at + r);
             }
             tile.norm = pack::columns(l, job.x, &tile.rows[..n], &panel.centre, points);
-            let norms = tile.norms(l);
-            for r in 0..n {
-                if norms[r].is_nan() {
-                    direct.push(tile.rows[r]);
-                }
+            for v in 0..V {
+                tile.tame |= l.le(tile.norm[v], tame) << (v * L::WIDTH);
+            }
+            let all = u32::MAX >> (32 - n);
+            tile.tame &= all;
+            if tile.tame != all {
+                direct.extend((0..n).filter(|r| tile.tame >> r & 1 == 0).map(|r| tile.rows[r]));
             }
             let state = filter.open(l, &tile);
             tiles.push((tile, state));
             at += n;
         }
+        // The next rows come from memory while these are worked on.
+        let mut ahead = which.ahead(job.x, at, if together == 1 { wide } else { 0 });
+        let share = ahead.len().div_ceil(groups).next_multiple_of(LINE / size_of::<L::E>());
         let mut from = 0;
         while from < groups {
             let end = (from + strip).min(groups);
             for ((tile, state), points) in tiles.iter_mut().zip(points.chunks_exact(dim)) {
                 for g in from..end {
+                    let (now, later) = ahead.split_at(share.min(ahead.len()));
+                    for line in now.chunks(LINE / size_of::<L::E>()) {
+                        l.prefetch(line);
+                    }
+                    ahead = later;
                     let first = panel.rows.start + g * G;
                     let group =
                         Group { first, n: G.min(panel.rows.end - first), most: panel.most[g] };

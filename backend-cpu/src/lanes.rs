@@ -93,20 +93,33 @@ pub(crate) trait Lanes: Copy + Send + Sync {
         products(self, x, y, start, to);
     }
 
+    /// Asks for the cache line that `from` begins in.
+    #[inline(always)]
+    fn prefetch(self, from: &[Self::E]) {
+        let _ = from;
+    }
+
     /// A row number in every lane, as bits.
     fn splat_index(self, index: u32) -> Self::V;
     /// The row numbers of [`splat_index`](Self::splat_index).
     fn store_index(self, v: Self::V, to: &mut [u32; MOST]);
 
-    /// `sums[t] += rint(v[t])`, ties to even, and `squares[t % 8] += rint(v[t])²`. Every lane is
-    /// below 2³¹ in magnitude.
-    fn add_rounded(self, v: Self::V, sums: &mut [i64], squares: &mut [u64; 8]) {
+    /// `sums[t] += rint(v[t])`, ties to even, and `squares[t % 8] += rint(v[t])²` where wanted.
+    /// Every lane is below 2³¹ in magnitude.
+    fn add_rounded<const SQUARES: bool>(
+        self,
+        v: Self::V,
+        sums: &mut [i64],
+        squares: &mut [u64; 8],
+    ) {
         let mut lane = [Self::E::default(); MOST];
         self.store(v, &mut lane);
         for (t, (sum, v)) in sums.iter_mut().zip(&lane[..Self::WIDTH]).enumerate() {
             let q = v.rint();
             *sum = sum.wrapping_add(q);
-            squares[t % 8] = squares[t % 8].wrapping_add(q.wrapping_mul(q) as u64);
+            if SQUARES {
+                squares[t % 8] = squares[t % 8].wrapping_add(q.wrapping_mul(q) as u64);
+            }
         }
     }
 }

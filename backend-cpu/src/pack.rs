@@ -131,6 +131,8 @@ pub(crate) fn columns<L: Lanes, const V: usize>(
     let out = &mut out[..dim];
     let mut norm = [zero; V];
     for v in 0..V {
+        // Four sums, so that additions overlap.
+        let mut part = [zero; 4];
         let mine = rows.len().saturating_sub(v * L::WIDTH).min(L::WIDTH);
         let from = (v * L::WIDTH).min(rows.len());
         let mut row: [&[L::E]; MOST] = [&[]; MOST];
@@ -141,13 +143,22 @@ pub(crate) fn columns<L: Lanes, const V: usize>(
         let mut t = 0;
         while t + L::WIDTH <= dim {
             let c = l.load(&centre[t..]);
-            for r in 0..L::WIDTH {
-                block[r] = if r < mine { l.sub(l.load(&row[r][t..]), c) } else { zero };
+            if mine == L::WIDTH {
+                for r in 0..L::WIDTH {
+                    block[r] = l.sub(l.load(&row[r][t..t + L::WIDTH]), c);
+                }
+            } else {
+                for r in 0..mine {
+                    block[r] = l.sub(l.load(&row[r][t..t + L::WIDTH]), c);
+                }
+                for r in mine..L::WIDTH {
+                    block[r] = zero;
+                }
             }
             l.transpose(&mut block);
             for r in 0..L::WIDTH {
                 out[t + r][v] = block[r];
-                norm[v] = l.mul_add(block[r], block[r], norm[v]);
+                part[r % 4] = l.mul_add(block[r], block[r], part[r % 4]);
             }
             t += L::WIDTH;
         }
@@ -160,10 +171,11 @@ pub(crate) fn columns<L: Lanes, const V: usize>(
             for r in 0..L::WIDTH {
                 if t + r < dim {
                     out[t + r][v] = block[r];
-                    norm[v] = l.mul_add(block[r], block[r], norm[v]);
+                    part[r % 4] = l.mul_add(block[r], block[r], part[r % 4]);
                 }
             }
         }
+        norm[v] = l.add(l.add(part[0], part[1]), l.add(part[2], part[3]));
     }
     norm
 }

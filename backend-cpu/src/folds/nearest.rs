@@ -181,27 +181,32 @@ mod filtered {
             state: &Two<L, V>,
             tile: &Tile<L, V>,
         ) {
-            let norms = tile.norms(l);
-            let (mut who, mut second) = ([NONE; TILE], [E::zero(); TILE]);
+            let mut who = [NONE; TILE];
             for v in 0..V {
                 let mut lane = [0; MOST];
                 l.store_index(state.who[v], &mut lane);
                 who[v * L::WIDTH..][..L::WIDTH].copy_from_slice(&lane[..L::WIDTH]);
-                l.store(state.second[v], &mut second[v * L::WIDTH..]);
             }
+            let mut worst = [E::zero(); TILE];
             for r in 0..tile.n {
-                if norms[r].is_nan() || who[r] == NONE {
-                    continue;
-                }
                 let i = tile.rows[r] as usize;
-                let (x, y) = (self.job.x.row(i), self.job.y.row(who[r] as usize));
-                let d = direct::pair::<L, S>(l, self.job.metric, x, y);
-                self.best.offer(i, (d, who[r]));
-                let limit = self.bounds.above(self.best.worst(i).0, norms[r]);
-                // Not `<=`: a limit that is NaN decides nothing.
-                if !(second[r] > limit) {
-                    self.open.push(i as u32);
+                if tile.tame >> r & 1 == 1 && who[r] != NONE {
+                    let (x, y) = (self.job.x.row(i), self.job.y.row(who[r] as usize));
+                    let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
+                    self.best.offer(i, (d, who[r]));
                 }
+                worst[r] = self.best.worst(i).0;
+            }
+            let mut open = 0;
+            for v in 0..V {
+                let worst = l.load(&worst[v * L::WIDTH..]);
+                let limit = self.bounds.above_each(l, worst, tile.norm[v]);
+                open |= l.le(state.second[v], limit) << (v * L::WIDTH);
+            }
+            open &= tile.tame;
+            while open != 0 {
+                self.open.push(tile.rows[open.trailing_zeros() as usize]);
+                open &= open - 1;
             }
         }
     }
@@ -270,7 +275,7 @@ mod filtered {
                                 continue;
                             }
                             let (x, y) = (self.job.x.row(i), self.job.y.row(j));
-                            let d = direct::pair::<L, S>(l, self.job.metric, x, y);
+                            let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
                             self.best.offer(i, (d, j as u32));
                             limits[r] = self.bounds.above(self.best.worst(i).0, norms[at]);
                         }

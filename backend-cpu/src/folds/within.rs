@@ -318,7 +318,7 @@ mod filtered {
         #[inline(always)]
         fn check<L: Lanes<E = E>, const S: usize>(&mut self, l: L, i: usize, j: usize) {
             let (x, y) = (self.job.x.row(i), self.job.y.row(j));
-            let d = direct::pair::<L, S>(l, self.job.metric, x, y);
+            let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
             if within(d, self.near.radius(i)) {
                 self.near.hit(i, j);
             }

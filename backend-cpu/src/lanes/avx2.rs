@@ -211,6 +211,12 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn prefetch(self, from: &[f32]) {
+        // SAFETY: a hint; the address is that of a slice.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
     fn splat_index(self, index: u32) -> __m256 {
         // SAFETY: `self` proves AVX.
         unsafe { _mm256_castsi256_ps(_mm256_set1_epi32(index as i32)) }
@@ -223,7 +229,7 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn add_rounded(self, v: __m256, sums: &mut [i64], squares: &mut [u64; 8]) {
+    fn add_rounded<const SQUARES: bool>(self, v: __m256, sums: &mut [i64], squares: &mut [u64; 8]) {
         let sums = &mut sums[..8];
         // SAFETY: eight sums and eight squares are there; the rounding mode is to nearest even.
         unsafe {
@@ -233,9 +239,11 @@ impl Lanes for Avx2 {
             for (at, q) in [(0, low), (4, high)] {
                 let sum: *mut __m256i = sums.as_mut_ptr().add(at).cast();
                 _mm256_storeu_si256(sum, _mm256_add_epi64(_mm256_loadu_si256(sum), q));
-                let square: *mut __m256i = squares.as_mut_ptr().add(at).cast();
-                let qq = _mm256_mul_epi32(q, q);
-                _mm256_storeu_si256(square, _mm256_add_epi64(_mm256_loadu_si256(square), qq));
+                if SQUARES {
+                    let square: *mut __m256i = squares.as_mut_ptr().add(at).cast();
+                    let qq = _mm256_mul_epi32(q, q);
+                    _mm256_storeu_si256(square, _mm256_add_epi64(_mm256_loadu_si256(square), qq));
+                }
             }
         }
     }

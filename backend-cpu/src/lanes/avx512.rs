@@ -185,6 +185,12 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
+    fn prefetch(self, from: &[f32]) {
+        // SAFETY: a hint; the address is that of a slice.
+        unsafe { _mm_prefetch::<_MM_HINT_T1>(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
     fn splat_index(self, index: u32) -> __m512 {
         // SAFETY: `self` proves AVX-512.
         unsafe { _mm512_castsi512_ps(_mm512_set1_epi32(index as i32)) }
@@ -197,7 +203,7 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn add_rounded(self, v: __m512, sums: &mut [i64], squares: &mut [u64; 8]) {
+    fn add_rounded<const SQUARES: bool>(self, v: __m512, sums: &mut [i64], squares: &mut [u64; 8]) {
         let sums = &mut sums[..16];
         // SAFETY: sixteen sums and eight squares are there; rounding is to nearest even.
         unsafe {
@@ -207,9 +213,11 @@ impl Lanes for Avx512 {
             for (at, q) in [(0, low), (8, high)] {
                 let sum: *mut __m512i = sums.as_mut_ptr().add(at).cast();
                 _mm512_storeu_si512(sum, _mm512_add_epi64(_mm512_loadu_si512(sum), q));
-                let square: *mut __m512i = squares.as_mut_ptr().cast();
-                let qq = _mm512_mul_epi32(q, q);
-                _mm512_storeu_si512(square, _mm512_add_epi64(_mm512_loadu_si512(square), qq));
+                if SQUARES {
+                    let square: *mut __m512i = squares.as_mut_ptr().cast();
+                    let qq = _mm512_mul_epi32(q, q);
+                    _mm512_storeu_si512(square, _mm512_add_epi64(_mm512_loadu_si512(square), qq));
+                }
             }
         }
     }

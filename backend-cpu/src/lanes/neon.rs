@@ -141,7 +141,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
-    fn add_rounded(self, v: float32x4_t, sums: &mut [i64], squares: &mut [u64; 8]) {
+    fn add_rounded<const SQUARES: bool>(
+        self,
+        v: float32x4_t,
+        sums: &mut [i64],
+        squares: &mut [u64; 8],
+    ) {
         let sums = &mut sums[..4];
         // SAFETY: four sums and eight squares are there.
         unsafe {
@@ -149,9 +154,11 @@ impl Lanes for Neon {
             for (at, q) in [(0, vget_low_s32(q)), (2, vget_high_s32(q))] {
                 let sum = sums.as_mut_ptr().add(at);
                 vst1q_s64(sum, vaddw_s32(vld1q_s64(sum), q));
-                let square = squares.as_mut_ptr().add(at);
-                let qq = vreinterpretq_u64_s64(vmull_s32(q, q));
-                vst1q_u64(square, vaddq_u64(vld1q_u64(square), qq));
+                if SQUARES {
+                    let square = squares.as_mut_ptr().add(at);
+                    let qq = vreinterpretq_u64_s64(vmull_s32(q, q));
+                    vst1q_u64(square, vaddq_u64(vld1q_u64(square), qq));
+                }
             }
         }
     }

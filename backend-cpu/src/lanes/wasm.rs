@@ -128,16 +128,18 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
-    fn add_rounded(self, v: v128, sums: &mut [i64], squares: &mut [u64; 8]) {
+    fn add_rounded<const SQUARES: bool>(self, v: v128, sums: &mut [i64], squares: &mut [u64; 8]) {
         let sums = &mut sums[..4];
         let q = i32x4_trunc_sat_f32x4(f32x4_nearest(v));
         let (low, high) = (i64x2_extend_low_i32x4(q), i64x2_extend_high_i32x4(q));
         for (at, q) in [(0, low), (2, high)] {
-            let qq = i64x2_mul(q, q);
             sums[at] = sums[at].wrapping_add(i64x2_extract_lane::<0>(q));
             sums[at + 1] = sums[at + 1].wrapping_add(i64x2_extract_lane::<1>(q));
-            squares[at] = squares[at].wrapping_add(i64x2_extract_lane::<0>(qq) as u64);
-            squares[at + 1] = squares[at + 1].wrapping_add(i64x2_extract_lane::<1>(qq) as u64);
+            if SQUARES {
+                let qq = i64x2_mul(q, q);
+                squares[at] = squares[at].wrapping_add(i64x2_extract_lane::<0>(qq) as u64);
+                squares[at + 1] = squares[at + 1].wrapping_add(i64x2_extract_lane::<1>(qq) as u64);
+            }
         }
     }
 }
