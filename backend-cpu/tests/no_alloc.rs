@@ -14,12 +14,14 @@ thread_local! {
 
 // SAFETY: everything is handed to the system's allocator; counting asks for no memory.
 unsafe impl GlobalAlloc for Counting {
+    // SAFETY: the caller promises what the system's allocator asks for.
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         COUNT.with(|count| count.set(count.get() + 1));
         // SAFETY: as the caller promised.
         unsafe { System.alloc(layout) }
     }
 
+    // SAFETY: as above.
     unsafe fn dealloc(&self, at: *mut u8, layout: Layout) {
         // SAFETY: as the caller promised.
         unsafe { System.dealloc(at, layout) }
