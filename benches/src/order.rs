@@ -23,7 +23,7 @@ pub(crate) enum Order {
 
 impl Order {
     /// All of them.
-    pub const ALL: [Self; 6] =
+    pub(crate) const ALL: [Self; 6] =
         [Self::Stream, Self::Random, Self::Sorted, Self::Reversed, Self::Bursty, Self::Drifting];
 
     /// The row numbers in this order.
