@@ -118,7 +118,7 @@ pub(crate) enum Which<'a> {
 
 impl Which<'_> {
     /// The elements of up to `n` rows from the `at`-th on, where they are in a row.
-    fn ahead<'a, E>(&self, x: Table<'a, E>, at: usize, n: usize) -> &'a [E] {
+    fn ahead<'a, E: Copy>(&self, x: Table<'a, E>, at: usize, n: usize) -> &'a [E] {
         match self {
             Self::Range(range) => {
                 let start = (range.start + at).min(range.end);

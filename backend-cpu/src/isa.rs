@@ -18,7 +18,7 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes.
     Avx512,
-    /// AArch64 Advanced SIMD: 4 lanes.
+    /// 64-bit Arm with Advanced SIMD: 4 lanes.
     Neon,
     /// WebAssembly `simd128`: 4 lanes, no fused multiply-add.
     WasmSimd128,

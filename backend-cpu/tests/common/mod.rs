@@ -1,6 +1,12 @@
 //! Data that hits the edges, and the plainest backend there is.
 
-#![allow(dead_code, unreachable_pub, missing_docs, reason = "shared by several tests")]
+#![allow(
+    clippy::unwrap_used,
+    dead_code,
+    unreachable_pub,
+    missing_docs,
+    reason = "shared by several tests"
+)]
 
 use std::convert::Infallible;
 
