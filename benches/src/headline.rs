@@ -34,6 +34,15 @@ pub(crate) fn peak_mib() -> f64 {
     line.split_whitespace().nth(1).and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
 
+/// The share of time that pushes with a rebuild took beyond the middle one without.
+fn rebuild_share(pushes: &[(bool, f64)]) -> f64 {
+    let mut plain: Vec<f64> = pushes.iter().filter(|p| !p.0).map(|p| p.1).collect();
+    plain.sort_by(f64::total_cmp);
+    let middle = plain.get(plain.len() / 2).copied().unwrap_or(0.0);
+    let excess: f64 = pushes.iter().filter(|p| p.0).map(|p| (p.1 - middle).max(0.0)).sum();
+    excess / pushes.iter().map(|p| p.1).sum::<f64>()
+}
+
 /// Streams generated rows through bounded memory and reads one model out of the state.
 pub(crate) fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
     const BATCH: usize = 4096;
@@ -44,15 +53,17 @@ pub(crate) fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
     let mut stream = Stream::new(cpu, store, dim, StreamOptions::new().seed(1))?;
     let source = Mixture::blobs(rows, dim, k);
     let mut batch = vec![0f32; BATCH * dim];
-    let (mut made, mut pushed) = (0.0, 0.0);
+    let (mut made, mut pushed, mut pushes) = (0.0, 0.0, Vec::new());
     for at in (0..rows).step_by(BATCH) {
         let count = BATCH.min(rows - at);
         let start = Instant::now();
         source.fill(at, &mut batch[..count * dim]);
         made += start.elapsed().as_secs_f64();
-        let start = Instant::now();
+        let (start, before) = (Instant::now(), stream.rebuilds());
         stream.push(Rows::new(&batch[..count * dim], dim)?, None)?;
-        pushed += start.elapsed().as_secs_f64();
+        let took = start.elapsed().as_secs_f64();
+        pushed += took;
+        pushes.push((stream.rebuilds() > before, took));
     }
     let start = Instant::now();
     let clusters = stream.finish(k)?;
@@ -63,6 +74,6 @@ pub(crate) fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
         "threads": rayon::current_num_threads(), "push_s": pushed, "generate_s": made,
         "finish_s": finish, "rows_per_s": rate, "ratio_to_article": rate / ARTICLE,
         "extrapolated_23m_s": 23e6 / rate, "peak_mib": peak_mib(),
-        "rebuilds": stream.rebuilds(), "clusters": clusters.len(),
+        "rebuilds": stream.rebuilds(), "rebuild_share": rebuild_share(&pushes), "clusters": clusters.len(),
         "cost_per_row": clusters.model.cost / rows as f64}))
 }
