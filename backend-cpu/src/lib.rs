@@ -22,6 +22,10 @@
 //! runs in – rayon's default pool otherwise. No pool is built and nothing spins.
 
 #![cfg_attr(not(feature = "std"), no_std)]
+#![cfg_attr(
+    not(feature = "std"),
+    allow(dead_code, unused_imports, reason = "without a heap only the direct tier is built")
+)]
 // Kernels index registers by constants; iterators there hide which register is meant.
 #![allow(clippy::needless_range_loop, reason = "register tiles are indexed by constants")]
 

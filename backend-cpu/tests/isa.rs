@@ -50,6 +50,9 @@ fn each(mut check: impl FnMut(&Case, Pairs<'_, [f32]>, &str)) {
     }
 }
 
+/// Something that finds neighbours: pairs, distances, row numbers.
+type Fold<'a> = dyn Fn(Pairs<'_, [f32]>, &mut [f32], &mut [u32]) + 'a;
+
 fn bits(values: &[f32]) -> Vec<u32> {
     values.iter().map(|v| if v.is_nan() { NONE } else { v.to_bits() }).collect()
 }
@@ -87,7 +90,7 @@ fn nearest_is_the_provided_body_bit_for_bit() {
                 continue;
             }
             let n = pairs.x().data().len() / case.dim;
-            let run = |backend: &dyn Fn(Pairs<'_, [f32]>, &mut [f32], &mut [u32])| {
+            let run = |backend: &Fold<'_>| {
                 let mut dist = vec![f32::INFINITY; n * k];
                 let mut index = vec![NONE; n * k];
                 // What is there already must stay, and must not be entered twice.

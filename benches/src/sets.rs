@@ -1,6 +1,6 @@
 //! The benchmark sets, made from integers alone so that every program makes the same ones.
 //!
-//! `u64(seed, i)` is SplitMix64's finaliser at `seed·0xD1342543DE82EF95 + (i+1)·golden`;
+//! `u64(seed, i)` is the `SplitMix64` finaliser at `seed·0xD1342543DE82EF95 + (i+1)·golden`;
 //! `unif` its top 53 bits; `norm` the sum of its four 16-bit parts, centred and scaled
 //! (Irwin–Hall(4): variance 1, |z| ≤ 3.47). Values are computed in f64 and rounded once.
 

@@ -1,7 +1,7 @@
 //! What every mergeable streaming state can do.
 
 use crate::backend::{Backend, Values};
-use crate::error::{Error, SnapshotError};
+use crate::error::Error;
 use crate::rows::Rows;
 
 /// What a push did with the rows it was given.
@@ -70,7 +70,7 @@ pub trait StreamState {
     fn to_bytes(&self) -> Result<alloc::vec::Vec<u8>, StateError<Self>> {
         let mut bytes = alloc::vec![0; self.snapshot_len()];
         let len = self.snapshot(&mut bytes)?;
-        if len == bytes.len() { Ok(bytes) } else { Err(SnapshotError::Length.into()) }
+        if len == bytes.len() { Ok(bytes) } else { Err(crate::SnapshotError::Length.into()) }
     }
 }
 

@@ -149,17 +149,17 @@ pub struct Sizes {
 
 impl Sizes {
     /// What a host gives a stream that will be asked for up to `k_max` clusters: 10 extra centres
-    /// per cluster (at least 32), batches of 1024, 32 768 sampled rows, 8 neighbours.
+    /// per cluster (at least 32), batches of 4096, 32 768 sampled rows, 8 neighbours.
     #[must_use]
     pub const fn for_clusters(k_max: usize) -> Self {
         let capacity = if k_max < 4 { 32 } else { 10 * k_max };
-        Self { capacity, batch: 1024, sample: 32_768, lists: 8 }
+        Self { capacity, batch: 4096, sample: 32_768, lists: 8 }
     }
 
     /// Bytes that a store of these sizes holds for rows of `dim` elements of `elem` bytes.
     ///
-    /// `capacity·(dim·(elem + 8) + 40 + lists·(elem + 4)) + batch·(dim·elem + 4·elem + 4) +
-    /// sample·(dim·elem + 40)`.
+    /// `capacity·(dim·(elem + 8) + 48 + lists·(elem + 4)) + batch·(dim·elem + 4·elem + 4) +
+    /// sample·(dim·elem + 48)`.
     #[must_use]
     pub const fn required_bytes(&self, dim: usize, elem: usize) -> usize {
         let micro = dim * (elem + 8) + 16 + size_of::<Micro>() + self.lists * (elem + 4);

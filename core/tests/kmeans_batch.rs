@@ -65,7 +65,7 @@ fn starved_and_missing_centres_are_put_on_far_rows() {
     let same = [0.0f32; 40];
     state.partial_fit(&CPU, Rows::new(&same[..], 1).expect("rows"), None).expect("taken in");
     assert_eq!(state.k(), 1, "equal rows leave nothing to put a centre on");
-    let mut data = vec![0.0f32; 40];
+    let mut data = [0.0f32; 40];
     (data[3], data[4]) = (50.0, -50.0);
     for _ in 0..20 {
         state.partial_fit(&CPU, Rows::new(&data[..], 1).expect("rows"), None).expect("taken in");

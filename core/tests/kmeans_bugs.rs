@@ -45,7 +45,7 @@ fn starts() -> [Init; 4] {
     ]
 }
 
-/// 7, 8, 16: TheAlgorithms PR#12976, fast-kmeans#3, ClusterR#25, faiss#436.
+/// 7, 8, 16: `TheAlgorithms` PR#12976, fast-kmeans#3, `ClusterR`#25, faiss#436.
 #[test]
 fn fewer_distinct_rows_than_k_give_fewer_clusters() {
     for init in starts() {
