@@ -1,4 +1,8 @@
-//! How many clusters: the elbow of a curve of costs, found without looking at it.
+//! Choosing: how many clusters, which radius, and what a grid of options gives.
+//!
+//! - [`Elbow`]: the k after which more clusters stop paying.
+//! - [`Reach`]: the radius after which neighbours stop being near, for DBSCAN's eps.
+//! - [`densities`] and [`counts`] run a grid and return one row per fit.
 //!
 //! A stream answers for every k from one state, so an elbow costs one pass over the data.
 //! The knee is found by Kneedle (Satopää, Albrecht, Irwin, Raghavan: "Finding a 'kneedle' in a
@@ -6,6 +10,12 @@
 //! is farthest below the straight line between its ends, and believe the place only if the curve
 //! comes back towards the line by a stated margin. A curve without a bend has no knee, and then
 //! the answer is `None`, not a guess.
+
+mod reach;
+mod sweep;
+
+pub use reach::Reach;
+pub use sweep::{Count, Density, counts, densities};
 
 /// A curve of cost against k, with k ascending.
 ///

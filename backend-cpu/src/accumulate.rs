@@ -115,7 +115,7 @@ impl<E: Element> Task<E> for Add<'_, '_, E> {
             let origin = origins.row(c);
             into.mass[c] = into.mass[c].wrapping_add(m);
             if m != one {
-                let squares = add_weighted(row, origin, scale, m, sums);
+                let squares = add_weighted(l, row, origin, scale, m, sums);
                 if let Some(scatter) = into.scatter.as_deref_mut() {
                     scatter[c] = scatter[c].wrapping_add(scatter_of(squares, m));
                 }
@@ -188,12 +188,22 @@ fn add_each<E: Element>(x: &[E], o: &[E], scale: E, sums: &mut [i64], squares: &
 
 /// Adds a row of any weight; returns the sum of squares.
 #[inline(always)]
-fn add_weighted<E: Element>(x: &[E], o: &[E], scale: E, m: i64, sums: &mut [i64]) -> u64 {
+fn add_weighted<L: Lanes>(
+    l: L,
+    x: &[L::E],
+    o: &[L::E],
+    scale: L::E,
+    m: i64,
+    sums: &mut [i64],
+) -> u64 {
     let mut squares = 0u64;
-    for ((sum, &x), &o) in sums.iter_mut().zip(x).zip(o) {
-        let q = ((x - o) * scale).rint();
-        *sum = sum.wrapping_add(weighted(q, m));
-        squares = squares.wrapping_add(q.wrapping_mul(q) as u64);
+    let rows = x.chunks(MOST).zip(o.chunks(MOST));
+    for ((x, o), sums) in rows.zip(sums.chunks_mut(MOST)) {
+        let mut rounded = [0i64; MOST];
+        squares = squares.wrapping_add(add_row::<L, true>(l, x, o, scale, &mut rounded[..x.len()]));
+        for (sum, q) in sums.iter_mut().zip(rounded) {
+            *sum = sum.wrapping_add(weighted(q, m));
+        }
     }
     squares
 }

@@ -55,6 +55,12 @@ impl<E: Element> Bounds<E> {
         }
     }
 
+    /// The same model with larger errors.
+    #[cfg(target_arch = "x86_64")]
+    pub(crate) fn wider(self, relative: E, tiny: E) -> Self {
+        Self { relative: self.relative + relative, tiny: self.tiny + tiny, ..self }
+    }
+
     /// Bounds above this belong to distances above `limit`, for a row of squared length `norm`;
     /// NaN, which no bound is at most, where the limit is NaN or negative.
     #[inline(always)]

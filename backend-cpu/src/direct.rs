@@ -129,22 +129,27 @@ pub(crate) fn sums<L: Lanes, T: Term, const S: usize, const N: usize>(
     x: &[L::E],
     ys: [&[L::E]; N],
 ) -> [L::E; N] {
-    let dim = x.len();
+    pair_sums::<L, T, S, N>(l, [x; N], ys)
+}
+
+/// `N` distances of as many pairs of rows of one length.
+#[inline(always)]
+fn pair_sums<L: Lanes, T: Term, const S: usize, const N: usize>(
+    l: L,
+    xs: [&[L::E]; N],
+    ys: [&[L::E]; N],
+) -> [L::E; N] {
+    let dim = xs[0].len();
     let mut lanes = [[T::zero(l); S]; N];
-    let ys: [&[L::E]; N] = {
-        let mut cut = ys;
-        for y in &mut cut {
-            *y = &y[..dim];
-        }
-        cut
-    };
+    let xs = xs.map(|x| &x[..dim]);
+    let ys = ys.map(|y| &y[..dim]);
     let mut t = 0;
     while t + LANES <= dim {
         for s in 0..S {
             let at = t + s * L::WIDTH;
-            let xs = l.load(&x[at..at + L::WIDTH]);
             for n in 0..N {
-                lanes[n][s] = T::step(l, lanes[n][s], xs, l.load(&ys[n][at..at + L::WIDTH]));
+                let (x, y) = (l.load(&xs[n][at..at + L::WIDTH]), l.load(&ys[n][at..at + L::WIDTH]));
+                lanes[n][s] = T::step(l, lanes[n][s], x, y);
             }
         }
         t += LANES;
@@ -153,9 +158,9 @@ pub(crate) fn sums<L: Lanes, T: Term, const S: usize, const N: usize>(
         for s in 0..S {
             let (at, end) = (t + s * L::WIDTH, (t + (s + 1) * L::WIDTH).min(dim));
             if at < end {
-                let xs = l.load_part(&x[at..end]);
                 for n in 0..N {
-                    lanes[n][s] = T::step(l, lanes[n][s], xs, l.load_part(&ys[n][at..end]));
+                    let (x, y) = (l.load_part(&xs[n][at..end]), l.load_part(&ys[n][at..end]));
+                    lanes[n][s] = T::step(l, lanes[n][s], x, y);
                 }
             }
         }
@@ -174,17 +179,49 @@ pub(crate) fn sums<L: Lanes, T: Term, const S: usize, const N: usize>(
     out
 }
 
-/// The canonical (squared) Euclidean distance of one pair.
+/// The canonical (squared) Euclidean distances of as many pairs.
 #[cfg(feature = "std")]
 #[inline(always)]
-pub(crate) fn euclidean<L: Lanes, const S: usize>(
+pub(crate) fn euclidean<L: Lanes, const S: usize, const N: usize>(
     l: L,
     root: bool,
-    x: &[L::E],
-    y: &[L::E],
-) -> L::E {
-    let [square] = sums::<L, Squares, S, 1>(l, x, [y]);
-    if root { square.sqrt() } else { square }
+    xs: [&[L::E]; N],
+    ys: [&[L::E]; N],
+) -> [L::E; N] {
+    let mut distances = pair_sums::<L, Squares, S, N>(l, xs, ys);
+    if root {
+        for distance in &mut distances {
+            *distance = distance.sqrt();
+        }
+    }
+    distances
+}
+
+/// The same of `n` pairs, four at a time, so that the long wait of one for its additions is spent
+/// on three others.
+#[cfg(feature = "std")]
+#[inline(always)]
+pub(crate) fn euclidean_each<'a, L: Lanes, const S: usize>(
+    l: L,
+    root: bool,
+    n: usize,
+    pair: impl Fn(usize) -> (&'a [L::E], &'a [L::E]),
+    mut take: impl FnMut(usize, L::E),
+) where
+    L::E: 'a,
+{
+    const TOGETHER: usize = 4;
+    for first in (0..n).step_by(TOGETHER) {
+        let mut xs: [&[L::E]; TOGETHER] = [&[]; TOGETHER];
+        let mut ys = xs;
+        for p in 0..TOGETHER {
+            (xs[p], ys[p]) = pair((first + p).min(n - 1));
+        }
+        let distances = euclidean::<L, S, TOGETHER>(l, root, xs, ys);
+        for p in 0..TOGETHER.min(n - first) {
+            take(first + p, distances[p]);
+        }
+    }
 }
 
 /// Rows looked at together: as many as a mask has bits.

@@ -174,7 +174,10 @@ fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usi
     let dim = job.x.dim;
     let wide = V * L::WIDTH;
     let mut direct = Vec::new();
-    let groups = panel.most.len();
+    // A job may take part of a panel that is cut between groups.
+    let skipped = (job.others.start - panel.rows.start) / G;
+    let end = (job.others.end - panel.rows.start).div_ceil(G);
+    let groups = end - skipped;
     let strip = (STRIP / (dim * G * size_of::<L::E>())).max(1);
     let together = if groups <= strip {
         1
@@ -214,9 +217,9 @@ fn sweep<L: Lanes, F: Filter<L::E>, const S: usize, const V: usize, const G: usi
         let mut ahead = which.ahead(job.x, at, together * wide);
         let share =
             ahead.len().div_ceil(groups * together).next_multiple_of(LINE / size_of::<L::E>());
-        let mut from = 0;
-        while from < groups {
-            let end = (from + strip).min(groups);
+        let mut from = skipped;
+        while from < end {
+            let end = (from + strip).min(end);
             for ((tile, state), points) in tiles.iter_mut().zip(points.chunks_exact(dim)) {
                 for g in from..end {
                     let (now, later) = ahead.split_at(share.min(ahead.len()));

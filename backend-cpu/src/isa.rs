@@ -18,6 +18,8 @@ pub enum Isa {
     Avx2,
     /// x86-64 with AVX-512 F, BW, DQ and VL: 16 lanes.
     Avx512,
+    /// AVX-512 and the matrix unit AMX with bf16, which Linux lends on request.
+    Amx,
     /// 64-bit Arm with Advanced SIMD: 4 lanes.
     Neon,
     /// WebAssembly `simd128`: 4 lanes, no fused multiply-add.
@@ -26,8 +28,8 @@ pub enum Isa {
 
 impl Isa {
     /// Every level, the best last.
-    pub const ALL: [Self; 5] =
-        [Self::Scalar, Self::WasmSimd128, Self::Neon, Self::Avx2, Self::Avx512];
+    pub const ALL: [Self; 6] =
+        [Self::Scalar, Self::WasmSimd128, Self::Neon, Self::Avx2, Self::Avx512, Self::Amx];
 
     /// The best level of this machine: asked at run time with `std`, else what it was compiled
     /// for.
@@ -43,6 +45,7 @@ impl Isa {
             Self::Scalar => true,
             Self::Avx2 => has_avx2(),
             Self::Avx512 => has_avx512(),
+            Self::Amx => has_avx512() && has_amx(),
             Self::Neon => cfg!(all(target_arch = "aarch64", target_feature = "neon")),
             Self::WasmSimd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
         }
@@ -61,6 +64,16 @@ fn has_avx512() -> bool {
         && std::is_x86_feature_detected!("avx512bw")
         && std::is_x86_feature_detected!("avx512dq")
         && std::is_x86_feature_detected!("avx512vl")
+}
+
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+fn has_amx() -> bool {
+    crate::lanes::amx::Amx::get().is_some()
+}
+
+#[cfg(not(all(target_arch = "x86_64", feature = "std")))]
+fn has_amx() -> bool {
+    false
 }
 
 #[cfg(not(all(target_arch = "x86_64", feature = "std")))]
@@ -112,7 +125,7 @@ impl Native for f32 {
             Isa::Avx2 => unsafe { x86::f32_on_avx2(task) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Isa::Avx512 => unsafe { x86::f32_on_avx512(task) },
+            Isa::Avx512 | Isa::Amx => unsafe { x86::f32_on_avx512(task) },
             #[cfg(all(target_arch = "aarch64", target_feature = "neon"))]
             Isa::Neon => task.run::<_, 4, 4, 6>(crate::lanes::neon::Neon::new()),
             #[cfg(all(target_arch = "wasm32", target_feature = "simd128"))]
@@ -130,7 +143,7 @@ impl Native for f64 {
             Isa::Avx2 => unsafe { x86::f64_on_avx2(task) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
-            Isa::Avx512 => unsafe { x86::f64_on_avx512(task) },
+            Isa::Avx512 | Isa::Amx => unsafe { x86::f64_on_avx512(task) },
             _ => task.run::<_, 2, 1, 4>(Scalar::<f64>::new()),
         }
     }

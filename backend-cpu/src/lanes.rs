@@ -7,6 +7,8 @@ use core::fmt::Debug;
 
 use enfold_core::Element;
 
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) mod amx;
 #[cfg(target_arch = "x86_64")]
 pub(crate) mod avx2;
 #[cfg(target_arch = "x86_64")]
@@ -52,6 +54,11 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     fn abs(self, a: Self::V) -> Self::V;
     /// √a.
     fn sqrt(self, a: Self::V) -> Self::V;
+    /// √a to two units in the last place, for finite normal a above 0.
+    #[inline(always)]
+    fn near_sqrt(self, a: Self::V) -> Self::V {
+        self.sqrt(a)
+    }
     /// a where a < b, else b: b where either is NaN.
     fn min(self, a: Self::V, b: Self::V) -> Self::V;
     /// a where a > b, else b: b where either is NaN.
@@ -101,8 +108,22 @@ pub(crate) trait Lanes: Copy + Send + Sync {
 
     /// A row number in every lane, as bits.
     fn splat_index(self, index: u32) -> Self::V;
+    /// The first `WIDTH` row numbers of `from`, as bits.
+    fn load_index(self, from: &[u32; MOST]) -> Self::V;
     /// The row numbers of [`splat_index`](Self::splat_index).
     fn store_index(self, v: Self::V, to: &mut [u32; MOST]);
+
+    /// The lanes from `at` on move up by one, and the lane `at`, below `WIDTH`, becomes `new`.
+    fn insert(self, v: Self::V, at: usize, new: Self::V) -> Self::V {
+        let (mut lane, mut from) = ([Self::E::default(); MOST], [Self::E::default(); MOST]);
+        self.store(v, &mut lane);
+        self.store(new, &mut from);
+        for t in (at + 1..Self::WIDTH).rev() {
+            lane[t] = lane[t - 1];
+        }
+        lane[at] = from[at];
+        self.load(&lane)
+    }
 
     /// `sums[t] += rint(v[t])`, ties to even, and `squares[t % 8] += rint(v[t])²` where wanted.
     /// Every lane is below 2³¹ in magnitude.
@@ -133,7 +154,11 @@ fn products<L: Lanes, const V: usize, const G: usize>(
     start: &[L::E; G],
     to: &mut [[L::V; V]; G],
 ) {
-    let mut sum = start.map(|start| [l.splat(start); V]);
+    // A closure in `map` may be compiled without the features of this level.
+    let mut sum = [[l.splat(L::E::default()); V]; G];
+    for (sum, &start) in sum.iter_mut().zip(start) {
+        *sum = [l.splat(start); V];
+    }
     for (x, y) in x.iter().zip(y) {
         for (sum, &y) in sum.iter_mut().zip(y) {
             let y = l.splat(y);

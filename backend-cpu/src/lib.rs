@@ -12,6 +12,7 @@
 //!
 //! | level | lanes of f32 | register tile, points × rows of y |
 //! |---|---|---|
+//! | AVX-512 with AMX | 16 | 32 × 32, products of bf16, for `nearest` |
 //! | AVX-512 | 16 | 32 × 12 |
 //! | AVX2 + FMA | 8 | 16 × 6 |
 //! | NEON | 4 | 16 × 6 |
@@ -43,6 +44,8 @@ mod filter;
 mod folds;
 mod isa;
 mod lanes;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod matrix;
 #[cfg(feature = "std")]
 mod pack;
 mod small;

@@ -23,6 +23,8 @@ pub(crate) fn rows_of_panel<E>(dim: usize) -> usize {
 pub(crate) struct Panel<E> {
     /// Numbers of the rows.
     pub(crate) rows: Range<usize>,
+    /// Rows in a group, G.
+    pub(crate) group: usize,
     /// What is subtracted from every row, zeros up to a multiple of 16.
     pub(crate) centre: Vec<E>,
     /// [group][t][G], −2(y − c).
@@ -73,13 +75,13 @@ impl<E: Element> Task<E> for Pack<'_, E> {
             start[at] = norm * (E::one() - relative);
             most[group] = most[group].max(norm);
         }
-        Some(Panel { rows, centre, data, start, most })
+        Some(Panel { rows, group: G, centre, data, start, most })
     }
 }
 
 /// Σ (x−c)² in f64, sixteen strided sums.
 #[inline(always)]
-fn squares<E: Element>(row: &[E], centre: &[E]) -> f64 {
+pub(crate) fn squares<E: Element>(row: &[E], centre: &[E]) -> f64 {
     let mut lanes = [0f64; LANES];
     for (x, c) in row.chunks(LANES).zip(centre.chunks(LANES)) {
         for ((lane, &x), &c) in lanes.iter_mut().zip(x).zip(c) {
@@ -95,7 +97,7 @@ const SAMPLE: usize = 4096;
 
 /// The mean of the finite rows, in steps where there are many.
 #[inline(always)]
-fn centre<E: Element>(y: Table<'_, E>, rows: Range<usize>) -> Vec<E> {
+pub(crate) fn centre<E: Element>(y: Table<'_, E>, rows: Range<usize>) -> Vec<E> {
     let mut sum = vec![0f64; y.dim];
     let mut count = 0u32;
     let step = rows.len().div_ceil(SAMPLE).max(1);

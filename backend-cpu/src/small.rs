@@ -21,7 +21,11 @@ pub(crate) fn takes(metric: Metric, dim: usize) -> bool {
 
 /// The distances of as many pairs as there are lanes, before any square root.
 #[inline(always)]
-fn lanewise<L: Lanes, T: Term, const D: usize>(l: L, x: [L::V; D], y: [L::V; D]) -> T::Sum<L> {
+pub(crate) fn lanewise<L: Lanes, T: Term, const D: usize>(
+    l: L,
+    x: [L::V; D],
+    y: [L::V; D],
+) -> T::Sum<L> {
     let mut sum = [T::zero(l); D];
     for t in 0..D {
         sum[t] = T::first(l, x[t], y[t]);
@@ -57,6 +61,8 @@ macro_rules! by_shape {
         }
     };
 }
+
+pub(crate) use by_shape;
 
 /// Up to [`TILE`] rows of y by columns, zeros after the last column and row.
 pub(crate) type Columns<E> = [[E; TILE]; MOST_DIM];
@@ -161,7 +167,12 @@ fn nearest_of<L: Lanes, T: Term, const D: usize>(
 
 /// Rows `i..i + n` by columns, n at most a vector.
 #[inline(always)]
-fn points<L: Lanes, const D: usize>(l: L, x: Table<'_, L::E>, i: usize, n: usize) -> [L::V; D] {
+pub(crate) fn points<L: Lanes, const D: usize>(
+    l: L,
+    x: Table<'_, L::E>,
+    i: usize,
+    n: usize,
+) -> [L::V; D] {
     if n == L::WIDTH && x.dim == D {
         return l.columns::<D>(&x.data[i * D..(i + L::WIDTH) * D]);
     }

@@ -123,8 +123,20 @@ fn part<'a, A, B>(
     (&mut a[start * per.0..end * per.0], &mut b[start * per.1..end * per.1])
 }
 
+/// The job on rows of `f32`, if that is what they are.
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+pub(crate) fn as_f32<'a, E: Element>(job: &Job<'a, E>) -> Option<Job<'a, f32>> {
+    let table = |t: Table<'a, E>| {
+        bytemuck::try_cast_slice(t.data).ok().map(|data| Table { data, dim: t.dim })
+    };
+    let same = core::any::TypeId::of::<E>() == core::any::TypeId::of::<f32>();
+    let (x, y) = table(job.x).zip(table(job.y)).filter(|_| same)?;
+    let Job { metric, ref rows, ref others, off_diagonal, .. } = *job;
+    Some(Job { metric, x, y, rows: rows.clone(), others: others.clone(), off_diagonal })
+}
+
 /// Cuts a rectangle into panels of y where the filter pays; else one part without a panel.
-fn panels<E: Native>(
+pub(crate) fn panels<E: Native>(
     isa: Isa,
     filter: bool,
     job: &Job<'_, E>,

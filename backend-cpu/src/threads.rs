@@ -13,7 +13,7 @@ const WORTH: usize = 1 << 22;
 const CHUNK: usize = 1 << 23;
 /// Rows in a chunk are a multiple of this, which every register tile divides.
 #[cfg(feature = "std")]
-const STEP: usize = 96;
+pub(crate) const STEP: usize = 96;
 
 /// Runs `body(range, a, b)` over `rows`, where `a` and `b` hold `per.0` and `per.1` elements
 /// for each row and are cut along.

@@ -2,7 +2,8 @@
 
 A request is a JSON line {"task": "assign", "path": x.npy, "k": k, "lloyd": bool}; the answer is
 one JSON line {peer: milliseconds, ...}, each peer run once. `{"task": "reference", ...}` answers
-with the cost per row of the best of `restarts` multi-pass fits.
+with the cost per row of the best of `restarts` multi-pass fits; `{"task": "silhouette", "path":
+x.npy, "labels": file of u32}` with the time of one silhouette_score and the score.
 
 Threads come from OMP_NUM_THREADS. An inherited OPENBLAS_CORETYPE can halve a peer: set the one
 that fits the machine (SkylakeX with AVX-512, Haswell or Zen with AVX2).
@@ -87,6 +88,154 @@ def reference(request):
     return {"cost_per_row": cost(x, model.cluster_centers_), "ms": ms}
 
 
+def knn(request):
+    """Seconds for the k nearest of every row without the row itself (asked for as k + 1).
+
+    Ways over all pairs answer the first `queries` rows, and their time is scaled to all rows.
+    """
+    x = np.load(request["path"]) if request["path"] not in DATA else DATA[request["path"]]
+    DATA[request["path"]] = x
+    n, d = x.shape
+    k, ways = request["k"] + 1, request["ways"]
+    few = x[: request["queries"]]
+    out = {}
+
+    def add(name, work, rows):
+        out[name] = timed(work)[0] * 1e-3 * n / rows
+
+    if "faiss" in ways:
+        import faiss
+        faiss.omp_set_num_threads(THREADS)
+
+        def flat():
+            index = faiss.IndexFlatL2(d)
+            index.add(x)
+            index.search(few, k)
+
+        add("faiss_flat", flat, len(few))
+    if "sklearn" in ways:
+        from sklearn.neighbors import NearestNeighbors
+        tree = lambda: NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(x).kneighbors(x)
+        add("sklearn_kd_tree", tree, n)
+    if "onedal" in ways:
+        from sklearnex.neighbors import NearestNeighbors
+        asked = x if d <= 3 else few
+        model = NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(x)
+        built = timed(lambda: NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(x))[0] * 1e-3
+        add("onedal_kd_tree", lambda: model.kneighbors(asked), len(asked))
+        out["onedal_kd_tree"] += built
+        if d > 3:
+            model = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(x)
+            add("onedal_brute", lambda: model.kneighbors(asked), len(asked))
+    if "pynndescent" in ways:
+        import pynndescent
+        build = lambda: pynndescent.NNDescent(x, n_neighbors=k, random_state=1, n_jobs=THREADS)
+        if "warm" not in DATA:
+            DATA["warm"] = build()
+        seconds, graph = timed(build)
+        out["pynndescent"] = seconds * 1e-3
+        out["pynndescent_recall"] = recall(x, graph.neighbor_graph[0], k)
+    return out
+
+
+def recall(x, found, k):
+    """Share of the true neighbours that are there, on 500 rows, by f64."""
+    rows, hit = np.linspace(0, len(x) - 1, 500).astype(int), 0
+    wide = x.astype(np.float64)
+    norms = (wide * wide).sum(1)
+    for i in rows:
+        gap = norms - 2 * (wide @ wide[i])
+        gap[i] = np.inf
+        true = set(np.argpartition(gap, k - 1)[: k - 1])
+        hit += len(true & set(found[i]))
+    return hit / (len(rows) * (k - 1))
+
+
+def dbscan_of(way, x, eps, need):
+    """Labels (-1 for noise) and the mask of core rows."""
+    if way == "grid":  # Wang, Gu, Shun 2020, in f64
+        os.environ["PARLAY_NUM_THREADS"] = str(THREADS)
+        import dbscan
+        rows = x.astype(np.float64)
+        ms, (labels, core) = timed(lambda: dbscan.DBSCAN(rows, eps=eps, min_samples=need))
+        return ms, np.asarray(labels), np.asarray(core).astype(bool)
+    from sklearn.cluster import DBSCAN
+    ms, model = timed(lambda: DBSCAN(eps=eps, min_samples=need, algorithm=way, n_jobs=1).fit(x))
+    core = np.zeros(len(x), bool)
+    core[model.core_sample_indices_] = True
+    return ms, model.labels_, core
+
+
+def dbscan(request):
+    x = np.load(request["path"])
+    return {"ms": dbscan_of(request["way"], x, request["eps"], request["need"])[0]}
+
+
+def dbscan_check(request):
+    """Against the definition: all pairs by direct differences in f64, a row counts itself."""
+    from scipy.sparse import coo_matrix
+    from scipy.sparse.csgraph import connected_components
+    from scipy.spatial import cKDTree
+    from sklearn.metrics import adjusted_rand_score
+    x, eps, need = np.load(request["path"]), request["eps"], request["need"]
+    n, rows = len(x), x.astype(np.float64)
+    tree = cKDTree(rows)
+    core = tree.query_ball_point(rows, eps, return_length=True) >= need
+    at = np.flatnonzero(core)
+    pairs = cKDTree(rows[core]).query_pairs(eps, output_type="ndarray")
+    ones = np.ones(len(pairs), np.int8)
+    graph = coo_matrix((ones, (pairs[:, 0], pairs[:, 1])), shape=(len(at), len(at)))
+    clusters, of_core = connected_components(graph, directed=False)
+    near, who = cKDTree(rows[core]).query(rows, distance_upper_bound=np.nextafter(eps, 9e9))
+    noise = ~np.isfinite(near)
+    label = np.where(noise, -1, of_core[np.minimum(who, len(at) - 1)])
+    out = {"core": int(core.sum()), "noise": int(noise.sum()), "clusters": int(clusters)}
+
+    def judge(labels, is_core):
+        return {"core_wrong": int((is_core != core).sum()),
+                "noise_wrong": int(((labels < 0) != noise).sum()),
+                "clusters": int(labels.max()) + 1,
+                "ari_core": adjusted_rand_score(of_core, labels[core]),
+                "ari_all": adjusted_rand_score(label, labels)}
+
+    words = np.fromfile(request["labels"], np.uint32)
+    mask = np.zeros(n, bool)
+    mask[words[n:]] = True
+    out["enfold"] = judge(words[:n].view(np.int32), mask)
+    for way in request["ways"]:
+        out[way] = judge(*dbscan_of(way, x, eps, need)[1:])
+    return out
+
+
+def sweep(request):
+    """A grid of DBSCAN: clusters, noise and the adjusted Rand index with the labelling that fits
+    best, without the rows that it puts nowhere (0)."""
+    from sklearn.cluster import DBSCAN
+    from sklearn.metrics import adjusted_rand_score
+    x = np.loadtxt(request["path"], ndmin=2)
+    truths = [np.loadtxt(path).astype(int) for path in request["labels"]]
+    out = {"ari": [], "clusters": [], "noise": []}
+    for eps in request["eps"]:
+        for need in request["min_samples"]:
+            found = DBSCAN(eps=eps, min_samples=need).fit(x).labels_
+            ari = [adjusted_rand_score(t[t > 0], found[t > 0]) for t in truths]
+            out["ari"].append(float(max(ari)))
+            out["clusters"].append(int(found.max()) + 1)
+            out["noise"].append(int((found < 0).sum()))
+    return out
+
+
+def silhouette(request):
+    from sklearn.metrics import silhouette_score
+    from threadpoolctl import threadpool_limits
+    x, labels = np.load(request["path"]), np.fromfile(request["labels"], np.uint32)
+    with threadpool_limits(THREADS):
+        ms, score = timed(lambda: silhouette_score(x, labels))
+    return {"ms": ms, "score": float(score)}
+
+
 for line in sys.stdin:
     request = json.loads(line)
-    print(json.dumps({"assign": assign, "reference": reference}[request["task"]](request)), flush=True)
+    tasks = {"assign": assign, "reference": reference, "knn": knn, "silhouette": silhouette,
+             "dbscan": dbscan, "dbscan_check": dbscan_check, "sweep": sweep}
+    print(json.dumps(tasks[request["task"]](request)), flush=True)

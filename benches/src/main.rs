@@ -4,11 +4,15 @@
 
 mod assign;
 mod clock;
+mod dbscan;
 mod headline;
+mod knn;
 mod order;
 mod peer;
 mod quality;
 mod sets;
+mod silhouette;
+mod sweep;
 
 use std::path::Path;
 
@@ -39,6 +43,50 @@ enum Task {
         #[arg(long, default_value = "target/sets")]
         data: String,
     },
+    /// The 15 nearest rows of every row, against exact and approximate peers.
+    Knn {
+        /// Names of .npy files in the folder of sets.
+        sets: Vec<String>,
+        /// Rounds of ours and theirs in turn.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// A python that has the peers (benches/against/requirements.txt).
+        #[arg(long)]
+        python: Option<String>,
+        /// Another program that answers the same requests.
+        #[arg(long)]
+        also: Option<String>,
+        /// Ways to run: fold, all, ordered, auto; of the peers faiss, sklearn, onedal, pynndescent, kiddo.
+        #[arg(long, value_delimiter = ',')]
+        ways: Vec<String>,
+        /// Where the sets are.
+        #[arg(long, default_value = "target/sets")]
+        data: String,
+        /// Rows that ways over all pairs answer; their times are scaled to all rows.
+        #[arg(long, default_value_t = 5000)]
+        queries: usize,
+    },
+    /// DBSCAN against its peers, and against its definition in f64.
+    Dbscan {
+        /// `set:eps:min_samples` of .npy files in the folder of sets; the recorded ones where
+        /// none is given.
+        specs: Vec<String>,
+        /// Rounds of ours and theirs in turn.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// A python that has the peers (benches/against/requirements.txt).
+        #[arg(long)]
+        python: Option<String>,
+        /// Peers to run: grid, `kd_tree`, `ball_tree`, brute.
+        #[arg(long, value_delimiter = ',')]
+        ways: Vec<String>,
+        /// Compare labels with the definition in f64.
+        #[arg(long)]
+        check: bool,
+        /// Where the sets are.
+        #[arg(long, default_value = "target/sets")]
+        data: String,
+    },
     /// One pass against multi-pass fits, over sets, orders and seeds.
     Quality {
         /// Made sets by name, .npy or .data files; the seven made ones where none is given.
@@ -61,6 +109,36 @@ enum Task {
         /// k for files.
         #[arg(long)]
         k: Option<usize>,
+    },
+    /// The silhouette against scikit-learn's.
+    Silhouette {
+        /// Elements per row, a set each.
+        #[arg(default_values_t = [16, 64])]
+        dims: Vec<usize>,
+        /// Rows.
+        #[arg(long, default_value_t = 50_000)]
+        rows: usize,
+        /// Clusters.
+        #[arg(long, default_value_t = 10)]
+        k: usize,
+        /// Rounds of ours and theirs in turn.
+        #[arg(long, default_value_t = 3)]
+        rounds: usize,
+        /// A python that has scikit-learn (benches/against/requirements.txt).
+        #[arg(long)]
+        python: Option<String>,
+        /// Where sets are kept for the peer.
+        #[arg(long, default_value = "target/sets")]
+        data: String,
+    },
+    /// The best agreement of DBSCAN with labels over a grid, against scikit-learn's.
+    Sweep {
+        /// `.data` text files with `.labels0`, `.labels1`, … beside them.
+        #[arg(required = true)]
+        files: Vec<String>,
+        /// A python that has scikit-learn (benches/against/requirements.txt).
+        #[arg(long)]
+        python: Option<String>,
     },
     /// One pass over a generated stream of the article's shape, in bounded memory.
     Headline {
@@ -101,6 +179,19 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let plan = quality::Plan { sets, orders: order, seeds, extra, sample, reference, k };
             quality::run(&plan)?;
         }
+        Task::Knn { sets, rounds, python, also, ways, data, queries } => {
+            knn::run(&knn::Plan { sets, rounds, python, also, ways, data, queries })?;
+        }
+        Task::Dbscan { mut specs, rounds, python, ways, check, data } => {
+            if specs.is_empty() {
+                specs = dbscan::SPECS.iter().map(ToString::to_string).collect();
+            }
+            dbscan::run(&dbscan::Plan { specs, rounds, python, ways, check, data })?;
+        }
+        Task::Silhouette { dims, rows, k, rounds, python, data } => {
+            silhouette::run(&silhouette::Plan { rows, dims, k, rounds, python, data })?;
+        }
+        Task::Sweep { files, python } => sweep::run(&sweep::Plan { files, python })?,
         Task::Headline { rows, dim, k, extra, sample } => {
             println!("{}", headline::run(&headline::Plan { rows, dim, k, extra, sample })?);
         }

@@ -5,7 +5,7 @@ use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
 use serde_json::Value;
 
-/// A running `against/peers.py`.
+/// A running `against/peers.py`, or another program that answers its requests.
 #[derive(Debug)]
 pub(crate) struct Peer {
     child: Child,
@@ -17,12 +17,17 @@ impl Peer {
     /// Starts `python` on the script beside this crate.
     pub(crate) fn start(python: &str) -> std::io::Result<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/against/peers.py");
-        let mut child = Command::new(python)
-            .arg(script)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()?;
+        Self::spawn(Command::new(python).arg(script))
+    }
+
+    /// Starts a program that answers the same requests.
+    pub(crate) fn program(path: &str) -> std::io::Result<Self> {
+        Self::spawn(&mut Command::new(path))
+    }
+
+    fn spawn(command: &mut Command) -> std::io::Result<Self> {
+        let mut child =
+            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
         let pipes = child.stdin.take().zip(child.stdout.take());
         let (ask, out) = pipes.ok_or_else(|| std::io::Error::other("no pipes to the peer"))?;
         Ok(Self { child, ask, answer: BufReader::new(out) })

@@ -123,6 +123,11 @@ impl Mixture {
     }
 }
 
+/// Spherical clusters, shuffled, with their components as labels.
+pub(crate) fn mixture(n: usize, dim: usize, components: usize, seed: u64) -> Set {
+    Mixture::new(n, dim, components, seed, 4.0).plain("mixture", components)
+}
+
 fn drift() -> Set {
     let m = Mixture::new(60_000, 16, 50, 24, 4.0);
     let raw: Vec<f64> = (0..50 * 16).map(|at| norm(m.seed + 4, at)).collect();
@@ -213,6 +218,7 @@ pub(crate) fn make(name: &str) -> Option<Set> {
         "q_skew" => Mixture { power: 1.5, seed: 22, ..blobs }.plain("q_skew", 50),
         "q_heavy" => heavy(),
         "q_drift" => drift(),
+        "q_wide" => Mixture::blobs(200_000, 400, 500).plain("q_wide", 500),
         "q_gdelt" => gdelt(),
         "q_gdelt_std" => gdelt_standardised(),
         _ => return None,

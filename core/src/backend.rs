@@ -35,7 +35,9 @@
 //!    no more than the bound of the suite's tolerance model. Backends with IEEE arithmetic give
 //!    the number of [`distance`](crate::distance) and so agree with each other bit for bit.
 //!    Float sums have a relative error that does not grow with n: a plain `f32` counter would
-//!    stop at 2²⁴.
+//!    stop at 2²⁴. What [`sum_by_label`](Backend::sum_by_label) adds may be distances rounded in
+//!    another way, as long as the sum keeps that error: no decision hangs on it, so its last bits
+//!    are the one number that may differ between levels of instructions.
 //! 10. **Draws** are a pure function of (seed, counters): [`random`](crate::random).
 
 use core::borrow::BorrowMut;

@@ -37,6 +37,22 @@ pub fn distance<T: Element>(metric: Metric, x: &[T], y: &[T]) -> T {
     }
 }
 
+/// How far a machine's distance of two rows of `dim` elements may be from the true one, relative
+/// to it (cosine: absolutely): the accuracy that every backend signs.
+///
+/// One rounding per addition, in any order, and room for a square root of 2.5 units in the last
+/// place, which is what shading languages promise. What is below the least positive normal number
+/// may be flushed to zero besides.
+#[must_use]
+pub fn accuracy<T: Element>(metric: Metric, dim: usize) -> f64 {
+    let roundings = match metric {
+        Metric::Chebyshev => 4,
+        Metric::Cosine => 2 * dim + 16,
+        _ => dim + 16,
+    };
+    roundings as f64 * T::ROUNDOFF
+}
+
 /// Σ (x−y)².
 #[must_use]
 pub fn sq_euclidean<T: Element>(x: &[T], y: &[T]) -> T {

@@ -93,6 +93,13 @@ pub enum Error<E> {
         /// What differs: `"dim"`, `"seed"`, `"options"` …
         what: &'static str,
     },
+    /// The work may need more memory than it was allowed; nothing was begun.
+    Budget {
+        /// Bytes it may need.
+        needed: usize,
+        /// Bytes it was allowed.
+        allowed: usize,
+    },
     /// The machine failed.
     Backend(E),
 }
@@ -147,6 +154,9 @@ impl<E: Display> Display for Error<E> {
             }
             Self::Snapshot(e) => write!(f, "snapshot: {e}"),
             Self::Mismatch { what } => write!(f, "states differ in {what} and cannot be merged"),
+            Self::Budget { needed, allowed } => {
+                write!(f, "{needed} bytes may be needed, {allowed} are allowed")
+            }
             Self::Backend(e) => write!(f, "backend: {e}"),
         }
     }

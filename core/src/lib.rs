@@ -30,14 +30,22 @@ extern crate std;
 pub mod backend;
 #[cfg(feature = "conformance")]
 pub mod conformance;
+#[cfg(feature = "alloc")]
+pub mod dbscan;
 pub mod distance;
 pub mod element;
 pub mod error;
 pub mod host;
 #[cfg(feature = "alloc")]
 pub mod kmeans;
+#[cfg(feature = "alloc")]
+pub mod neighbors;
+#[cfg(feature = "alloc")]
+pub mod order;
 pub mod random;
 pub mod rows;
+#[cfg(feature = "alloc")]
+pub mod scores;
 pub mod snapshot;
 pub mod state;
 pub mod store;
@@ -46,10 +54,14 @@ pub mod stream;
 pub use backend::{
     Alloc, Backend, Epoch, Graph, Indices, Integers, MAX_NEIGHBORS, NONE, Nearest, Sums, Values,
 };
+#[cfg(feature = "alloc")]
+pub use dbscan::Dbscan;
 pub use element::Element;
 pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
 #[cfg(feature = "alloc")]
 pub use kmeans::KMeans;
+#[cfg(feature = "alloc")]
+pub use order::Order;
 pub use rows::{Block, Metric, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};
 pub use store::{Fixed, Sizes, Slots, Store};

@@ -474,3 +474,35 @@ fn any_backend_gives_the_same_bits() {
     let here = Rows::new(&data[..], 3).expect("rows");
     assert_eq!(there, batches.fit(&Cpu::new(), here, None).expect("fits"));
 }
+
+/// Eight clusters on a line, two of the given centres in one and none in the last: Lloyd never
+/// gets out of that, a swap does.
+#[test]
+fn swaps_mend_two_centres_in_one_cluster() {
+    let mut state = 3;
+    let data: Vec<f32> =
+        (0..400).map(|i| (i % 8 * 100) as f32 + (lcg(&mut state) % 64) as f32 / 16.0).collect();
+    let start = [1.0f32, 3.0, 102.0, 202.0, 302.0, 402.0, 502.0, 602.0];
+    let options = KMeans::new(8).init(Init::given(&start)).seed(1);
+    let (stuck, free) = (fit(&options, &data, 1), fit(&options.clone().swaps(16), &data, 1));
+    assert!(stuck.model.cost > 100.0 * free.model.cost);
+    let mut found: Vec<f32> = free.model.centers.iter().map(|c| (c / 100.0).floor()).collect();
+    found.sort_by(f32::total_cmp);
+    assert_eq!(found, [0.0, 1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]);
+}
+
+/// A swap is made only where it lowers the cost, for any weights and any k.
+#[test]
+fn swaps_never_raise_the_cost() {
+    for (k, seed) in [(1, 5), (2, 6), (7, 7), (20, 8), (60, 9)] {
+        let data = blobs::<f64>(60, 3, 9, seed);
+        let weights: Vec<f64> = (0..60).map(|i| f64::from(i % 5)).collect();
+        let cost = |swaps| {
+            let options = KMeans::new(k).seed(u64::from(seed)).init(Init::Random).max_iter(0);
+            fit_weighted(&options.swaps(swaps), &data, 3, &weights).model.cost
+        };
+        let costs: Vec<f64> = [0, 1, 4, 40].map(cost).to_vec();
+        assert!(costs.is_sorted_by(|a, b| a >= b), "{k}: {costs:?}");
+        assert!(![2, 7, 20].contains(&k) || costs[3] < costs[0], "{k}: {costs:?}");
+    }
+}

@@ -116,6 +116,10 @@ pub(crate) fn sum<E: Native>(
     k: usize,
     sums: &mut [E],
 ) {
+    #[cfg(feature = "std")]
+    if super::blocks::sum(isa, pairs, labels, k, sums) {
+        return;
+    }
     let out = (&mut sums[..pairs.x().len() * k], &mut [(); 0][..]);
     sweep::each(isa, pairs, out, (k, 0), false, |job, _, sums, _| {
         let mut fold = Add {

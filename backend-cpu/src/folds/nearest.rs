@@ -1,12 +1,18 @@
 //! The nearest rows.
 
+#[cfg(feature = "std")]
+mod filtered;
+mod narrow;
+#[cfg(all(target_arch = "x86_64", feature = "std"))]
+mod tiled;
+
 use enfold_core::host::precedes;
 use enfold_core::{Element, Nearest, Pairs};
 
 use crate::direct::{TILE, finite};
 use crate::isa::{Isa, Native};
 use crate::small;
-use crate::sweep::{self, Direct, Fold};
+use crate::sweep::{self, Direct, Fold, Job, Panel};
 
 /// Sorted lists of the rows of x from `first` on.
 struct Best<'a, E> {
@@ -73,243 +79,34 @@ pub(crate) fn nearest<E: Native>(isa: Isa, pairs: &Pairs<'_, [E]>, best: Nearest
     }
     let (start, end) = (pairs.x().start() * k, pairs.x().end() * k);
     let out = (&mut dist[start..end], &mut index[start..end]);
+    #[cfg(all(target_arch = "x86_64", feature = "std"))]
+    if let Some(unit) = crate::matrix::unit(isa, pairs)
+        && (k > 1 || pairs.dim() >= tiled::LEAST_DIM)
+    {
+        let out = (&mut *out.0, &mut *out.1);
+        if tiled::nearest((isa, unit), pairs, k, out) {
+            return;
+        }
+    }
     sweep::each(isa, pairs, out, (k, k), true, |job, panel, dist, index| {
-        let mut best = Best { first: job.rows.start, k, dist, index };
-        #[cfg(feature = "std")]
-        if let Some(panel) = panel {
-            return filtered::search(isa, &job, panel, &mut best);
-        }
-        let _ = panel;
-        if k == 1 && job.rows.len() >= 8 && !job.off_diagonal && small::takes(job.metric, job.x.dim)
-        {
-            E::enter(isa, small::Scan { job: &job, dist: best.dist, index: best.index });
-        } else {
-            E::enter(isa, Direct { job: &job, fold: &mut best });
-        }
+        search(isa, &job, panel, Best { first: job.rows.start, k, dist, index });
     });
 }
 
-#[cfg(feature = "std")]
-mod filtered {
-    use super::Best;
-    use crate::bounds::Bounds;
-    use crate::direct;
-    use crate::filter::{self, Filter, Group, Sweep, TILE, Tile, Which};
-    use crate::isa::{Isa, Native};
-    use crate::lanes::{Lanes, MOST};
-    use crate::pack::Panel;
-    use crate::sweep::{self, Job};
-    use enfold_core::{Element, NONE};
-
-    /// The panel's rows against the job's.
-    pub(super) fn search<E: Native>(
-        isa: Isa,
-        job: &Job<'_, E>,
-        panel: &Panel<E>,
-        best: &mut Best<'_, E>,
-    ) {
-        let bounds = filter::bounds(job);
-        let rows = Which::Range(job.rows.clone());
-        let direct;
-        if best.k == 1 {
-            let mut lowest = Lowest { job, bounds, best, open: Vec::new() };
-            let sweep = Sweep { job, panel, rows, filter: &mut lowest };
-            direct = E::enter(isa, sweep);
-            let open = lowest.open;
-            tally::add(job.rows.len(), open.len());
-            if !open.is_empty() {
-                let mut under = Under { job, bounds, best };
-                let rows = Which::List(&open);
-                E::enter(isa, Sweep { job, panel, rows, filter: &mut under });
-            }
-        } else {
-            let mut under = Under { job, bounds, best };
-            direct = E::enter(isa, Sweep { job, panel, rows, filter: &mut under });
-        }
-        sweep::left_out(isa, job, &direct, best);
+/// One rectangle, or one panel of it.
+fn search<E: Native>(isa: Isa, job: &Job<'_, E>, panel: Option<&Panel<E>>, mut best: Best<'_, E>) {
+    #[cfg(feature = "std")]
+    if let Some(panel) = panel {
+        return filtered::search(isa, job, panel, &mut best);
     }
-
-    /// The lowest bound of every row, who has it, and the second lowest.
-    struct Lowest<'a, 'b, 'c, E> {
-        job: &'a Job<'a, E>,
-        bounds: Bounds<E>,
-        best: &'b mut Best<'c, E>,
-        /// Rows that the two bounds do not decide.
-        open: Vec<u32>,
-    }
-
-    #[derive(Debug, Clone, Copy)]
-    struct Two<L: Lanes, const V: usize> {
-        low: [L::V; V],
-        who: [L::V; V],
-        second: [L::V; V],
-    }
-
-    impl<E: Element> Filter<E> for Lowest<'_, '_, '_, E> {
-        type State<L: Lanes<E = E>, const V: usize> = Two<L, V>;
-
-        #[inline(always)]
-        fn open<L: Lanes<E = E>, const V: usize>(&mut self, l: L, _: &Tile<L, V>) -> Two<L, V> {
-            let far = l.splat(E::infinity());
-            Two { low: [far; V], who: [l.splat_index(NONE); V], second: [far; V] }
-        }
-
-        #[inline(always)]
-        fn meet<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
-            &mut self,
-            l: L,
-            state: &mut Two<L, V>,
-            _: &Tile<L, V>,
-            group: Group<E>,
-            bound: &[[L::V; V]; G],
-        ) {
-            for q in 0..G {
-                let number = l.splat_index((group.first + q) as u32);
-                for v in 0..V {
-                    let (new, low) = (bound[q][v], state.low[v]);
-                    state.who[v] = l.if_less(new, low, number, state.who[v]);
-                    state.second[v] = l.min(l.max(new, low), state.second[v]);
-                    state.low[v] = l.min(new, low);
-                }
-            }
-        }
-
-        #[inline(always)]
-        fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
-            &mut self,
-            l: L,
-            state: &Two<L, V>,
-            tile: &Tile<L, V>,
-        ) {
-            let mut who = [NONE; TILE];
-            for v in 0..V {
-                let mut lane = [0; MOST];
-                l.store_index(state.who[v], &mut lane);
-                who[v * L::WIDTH..][..L::WIDTH].copy_from_slice(&lane[..L::WIDTH]);
-            }
-            let mut worst = [E::zero(); TILE];
-            for r in 0..tile.n {
-                let i = tile.rows[r] as usize;
-                if tile.tame >> r & 1 == 1 && who[r] != NONE {
-                    let (x, y) = (self.job.x.row(i), self.job.y.row(who[r] as usize));
-                    let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
-                    self.best.offer(i, (d, who[r]));
-                }
-                worst[r] = self.best.worst(i).0;
-            }
-            let mut open = 0;
-            for v in 0..V {
-                let worst = l.load(&worst[v * L::WIDTH..]);
-                let limit = self.bounds.above_each(l, worst, tile.norm[v]);
-                open |= l.le(state.second[v], limit) << (v * L::WIDTH);
-            }
-            open &= tile.tame;
-            while open != 0 {
-                self.open.push(tile.rows[open.trailing_zeros() as usize]);
-                open &= open - 1;
-            }
-        }
-    }
-
-    /// Every pair whose bound is not above the last entry of its row's list.
-    struct Under<'a, 'b, 'c, E> {
-        job: &'a Job<'a, E>,
-        bounds: Bounds<E>,
-        best: &'b mut Best<'c, E>,
-    }
-
-    impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
-        type State<L: Lanes<E = E>, const V: usize> = [L::V; V];
-
-        #[inline(always)]
-        fn open<L: Lanes<E = E>, const V: usize>(&mut self, l: L, tile: &Tile<L, V>) -> [L::V; V] {
-            let norms = tile.norms(l);
-            let mut limit = [E::nan(); TILE];
-            for r in 0..tile.n {
-                if !norms[r].is_nan() {
-                    let worst = self.best.worst(tile.rows[r] as usize).0;
-                    limit[r] = self.bounds.above(worst, norms[r]);
-                }
-            }
-            let mut out = [l.splat(E::zero()); V];
-            for v in 0..V {
-                out[v] = l.load(&limit[v * L::WIDTH..]);
-            }
-            out
-        }
-
-        #[inline(always)]
-        fn meet<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
-            &mut self,
-            l: L,
-            limit: &mut [L::V; V],
-            tile: &Tile<L, V>,
-            group: Group<E>,
-            bound: &[[L::V; V]; G],
-        ) {
-            for v in 0..V {
-                let mut low = bound[0][v];
-                for q in 1..G {
-                    low = l.min(low, bound[q][v]);
-                }
-                let mut near = l.le(low, limit[v]);
-                if near == 0 {
-                    continue;
-                }
-                let norms = tile.norms(l);
-                let mut lane = [[E::zero(); MOST]; G];
-                for q in 0..G {
-                    l.store(bound[q][v], &mut lane[q]);
-                }
-                let mut limits = [E::zero(); MOST];
-                l.store(limit[v], &mut limits);
-                while near != 0 {
-                    let r = near.trailing_zeros() as usize;
-                    near &= near - 1;
-                    let at = v * L::WIDTH + r;
-                    let i = tile.rows[at] as usize;
-                    for q in 0..group.n {
-                        if lane[q][r] <= limits[r] {
-                            let j = group.first + q;
-                            if self.job.off_diagonal && i == j {
-                                continue;
-                            }
-                            let (x, y) = (self.job.x.row(i), self.job.y.row(j));
-                            let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
-                            self.best.offer(i, (d, j as u32));
-                            limits[r] = self.bounds.above(self.best.worst(i).0, norms[at]);
-                        }
-                    }
-                }
-                limit[v] = l.load(&limits);
-            }
-        }
-
-        #[inline(always)]
-        fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
-            &mut self,
-            _: L,
-            _: &[L::V; V],
-            _: &Tile<L, V>,
-        ) {
-        }
-    }
-
-    /// How many rows a search certified and how many it swept again, for reports.
-    pub(crate) mod tally {
-        use core::sync::atomic::{AtomicU64, Ordering::Relaxed};
-
-        static ROWS: AtomicU64 = AtomicU64::new(0);
-        static OPEN: AtomicU64 = AtomicU64::new(0);
-
-        pub(crate) fn add(rows: usize, open: usize) {
-            ROWS.fetch_add(rows as u64, Relaxed);
-            OPEN.fetch_add(open as u64, Relaxed);
-        }
-
-        pub(crate) fn take() -> (u64, u64) {
-            (ROWS.swap(0, Relaxed), OPEN.swap(0, Relaxed))
-        }
+    let _ = panel;
+    let small = job.rows.len() >= 8 && !job.off_diagonal && small::takes(job.metric, job.x.dim);
+    if best.k == 1 && small {
+        E::enter(isa, small::Scan { job, dist: best.dist, index: best.index });
+    } else if small::takes(job.metric, job.x.dim) {
+        E::enter(isa, narrow::Lists { job, best });
+    } else {
+        E::enter(isa, Direct { job, fold: &mut best });
     }
 }
 

@@ -1,24 +1,55 @@
 //! Rows within a radius: how many, the lowest value among them, and joining them.
+//!
+//! Three ways: rows of few elements in lanes ([`narrow`]), bounds from a packed panel of y
+//! ([`filtered`]), and the direct tier for everything else.
 
-use enfold_core::{Element, Pairs};
+#[cfg(feature = "std")]
+mod filtered;
+mod narrow;
+mod shares;
+
+use core::ops::Range;
+
+use enfold_core::host::within;
+use enfold_core::{Element, NONE, Pairs};
 
 use crate::direct::{TILE, finite};
 use crate::isa::{Isa, Native};
+use crate::small;
 use crate::sweep::{self, Direct, Fold, Job, Panel};
 
 /// What is done with pairs within a radius.
-pub(crate) trait Near<E> {
+pub(crate) trait Near<E: Element> {
     /// Whether only the number of rows within the radius matters.
     fn counts(&self) -> bool {
         false
     }
-    /// The radius around row `i`; NaN or below 0 for none.
-    fn radius(&self, i: usize) -> E;
-    /// Rows i and j are within the radius.
+    /// The smallest and the largest radius around row `i`; NaN or below 0 for none.
+    fn radii(&self, i: usize) -> (E, E);
+    /// Rows i and j are within the smallest radius.
     fn hit(&mut self, i: usize, j: usize);
     /// So many rows are, where only the number matters.
     fn add(&mut self, i: usize, count: u32) {
         let _ = (i, count);
+    }
+    /// Rows of x that come next, of which none is met before another call.
+    fn open(&mut self, rows: Range<usize>) {
+        let _ = rows;
+    }
+    /// Whether row j of y matters to the rows of x at hand.
+    fn wants(&mut self, j: usize) -> bool {
+        let _ = j;
+        true
+    }
+    /// Rows i and j are at a distance that may be within a radius.
+    fn meet(&mut self, i: usize, j: usize, d: E);
+    /// Row i is at these distances from rows `j..`; only those with a bit in `near` matter.
+    fn meet_all(&mut self, i: usize, j: usize, mut near: u64, dist: &[E; TILE]) {
+        while near != 0 {
+            let t = near.trailing_zeros() as usize;
+            self.meet(i, j + t, dist[t]);
+            near &= near - 1;
+        }
     }
 }
 
@@ -27,28 +58,32 @@ struct Exact<'a, E>(&'a mut dyn Near<E>);
 
 impl<E: Element> Fold<E> for Exact<'_, E> {
     fn limit(&self, i: usize) -> E {
-        finite(self.0.radius(i))
+        finite(self.0.radii(i).1)
     }
 
-    fn meet(&mut self, i: usize, j: usize, mut near: u64, _: &[E; TILE]) {
-        if self.0.counts() {
-            self.0.add(i, near.count_ones());
-            return;
-        }
-        while near != 0 {
-            self.0.hit(i, j + near.trailing_zeros() as usize);
-            near &= near - 1;
-        }
+    fn meet(&mut self, i: usize, j: usize, near: u64, dist: &[E; TILE]) {
+        self.0.meet_all(i, j, near, dist);
     }
 }
 
-/// Counts for the `at`-th of k radii of every row.
+/// Counts for `width` of the k radii of every row, from the `at`-th on.
 struct Count<'a, E> {
     first: usize,
     k: usize,
     at: usize,
+    width: usize,
     radii: &'a [E],
     counts: &'a mut [u32],
+}
+
+impl<E: Element> Count<'_, E> {
+    fn radii_of(&self, i: usize) -> &[E] {
+        &self.radii[i * self.k + self.at..][..self.width]
+    }
+
+    fn counts_of(&mut self, i: usize) -> &mut [u32] {
+        &mut self.counts[(i - self.first) * self.k + self.at..][..self.width]
+    }
 }
 
 impl<E: Element> Near<E> for Count<'_, E> {
@@ -56,8 +91,8 @@ impl<E: Element> Near<E> for Count<'_, E> {
         true
     }
 
-    fn radius(&self, i: usize) -> E {
-        self.radii[i * self.k + self.at]
+    fn radii(&self, i: usize) -> (E, E) {
+        range(self.radii_of(i))
     }
 
     fn hit(&mut self, i: usize, _: usize) {
@@ -65,9 +100,37 @@ impl<E: Element> Near<E> for Count<'_, E> {
     }
 
     fn add(&mut self, i: usize, count: u32) {
-        let at = (i - self.first) * self.k + self.at;
-        self.counts[at] = self.counts[at].saturating_add(count);
+        for sum in self.counts_of(i) {
+            *sum = sum.saturating_add(count);
+        }
     }
+
+    fn meet(&mut self, i: usize, _: usize, d: E) {
+        for s in 0..self.width {
+            if within(d, self.radii_of(i)[s]) {
+                let sum = &mut self.counts_of(i)[s];
+                *sum = sum.saturating_add(1);
+            }
+        }
+    }
+
+    fn meet_all(&mut self, i: usize, _: usize, near: u64, dist: &[E; TILE]) {
+        for s in 0..self.width {
+            let limit = finite(self.radii_of(i)[s]);
+            let bit = |t: usize| u64::from(dist[t] <= limit) << t;
+            let found = (0..TILE).fold(0, |bits, t| bits | bit(t)) & near;
+            let sum = &mut self.counts_of(i)[s];
+            *sum = sum.saturating_add(found.count_ones());
+        }
+    }
+}
+
+/// The smallest and the largest of radii; NaN where there is none.
+fn range<E: Element>(radii: &[E]) -> (E, E) {
+    let fold = |(low, high): (E, E), &r: &E| {
+        (if r >= low { low } else { r }, if r <= high { high } else { r })
+    };
+    radii[1..].iter().fold((radii[0], radii[0]), fold)
 }
 
 /// [`count_within`](enfold_core::Backend::count_within).
@@ -78,14 +141,32 @@ pub(crate) fn count<E: Native>(
     k: usize,
     counts: &mut [u32],
 ) {
-    let counts = &mut counts[pairs.x().start() * k..pairs.x().end() * k];
-    let out = (counts, &mut [(); 0][..]);
-    sweep::each(isa, pairs, out, (k, 0), true, |job, panel, counts, _| {
-        for at in 0..k {
-            let mut near = Count { first: job.rows.start, k, at, radii, counts: &mut *counts };
-            find(isa, &job, panel, &mut near);
+    let (start, end) = (pairs.x().start(), pairs.x().end());
+    let counts = &mut counts[start * k..end * k];
+    // Radii that are almost equal share a pass: few bounds fall between them.
+    let width = if close(&radii[start * k..end * k], k) { k } else { 1 };
+    let body = |job: Job<'_, E>, panel: Option<&Panel<E>>, counts: &mut [u32]| {
+        for at in (0..k).step_by(width.max(1)) {
+            let (first, counts) = (job.rows.start, &mut *counts);
+            find(isa, &job, panel, &mut Count { first, k, at, width, radii, counts });
         }
-    });
+    };
+    if small::takes(pairs.metric(), pairs.dim()) {
+        shares::each(pairs, counts, k, |share, counts| {
+            E::enter(isa, narrow::Count { share, radii, k, counts });
+        });
+    } else {
+        shares::panelled(isa, pairs, counts, k, body);
+    }
+}
+
+/// Whether the radii of every row are within a hundredth of each other.
+fn close<E: Element>(radii: &[E], k: usize) -> bool {
+    let near = |radii: &[E]| {
+        let (low, high) = range(radii);
+        high.as_f64() <= low.as_f64() * 1.01
+    };
+    k > 0 && (k == 1 || radii.chunks_exact(k).all(near))
 }
 
 /// The lowest value within the radius.
@@ -97,13 +178,19 @@ struct Lowest<'a, E> {
 }
 
 impl<E: Element> Near<E> for Lowest<'_, E> {
-    fn radius(&self, _: usize) -> E {
-        self.radius
+    fn radii(&self, _: usize) -> (E, E) {
+        (self.radius, self.radius)
     }
 
     fn hit(&mut self, i: usize, j: usize) {
         let lowest = &mut self.lowest[i - self.first];
         *lowest = (*lowest).min(self.values[j]);
+    }
+
+    fn meet(&mut self, i: usize, j: usize, d: E) {
+        if within(d, self.radius) {
+            self.hit(i, j);
+        }
     }
 }
 
@@ -116,10 +203,16 @@ pub(crate) fn lowest<E: Native>(
     lowest: &mut [u32],
 ) {
     let lowest = &mut lowest[pairs.x().start()..pairs.x().end()];
-    let out = (lowest, &mut [(); 0][..]);
-    sweep::each(isa, pairs, out, (1, 0), true, |job, panel, lowest, _| {
-        let mut near = Lowest { first: job.rows.start, radius, values, lowest };
-        find(isa, &job, panel, &mut near);
+    if small::takes(pairs.metric(), pairs.dim()) {
+        return shares::each(pairs, lowest, 1, |share, lowest| {
+            let first = share.job.rows.start;
+            let near = &mut Lowest { first, radius, values, lowest };
+            E::enter(isa, narrow::Hits { share, near });
+        });
+    }
+    shares::panelled(isa, pairs, lowest, 1, |job, panel, lowest| {
+        let first = job.rows.start;
+        find(isa, &job, panel, &mut Lowest { first, radius, values, lowest });
     });
 }
 
@@ -128,11 +221,14 @@ struct Join<'a, E> {
     radius: E,
     member: &'a [u32],
     parent: &'a mut [u32],
+    /// The root of all members of the rows of x at hand; [`NONE`] where they have several.
+    root: u32,
 }
 
 impl<E: Element> Near<E> for Join<'_, E> {
-    fn radius(&self, i: usize) -> E {
-        if self.member[i] == 0 { E::nan() } else { self.radius }
+    fn radii(&self, i: usize) -> (E, E) {
+        let radius = if self.member[i] == 0 { E::nan() } else { self.radius };
+        (radius, radius)
     }
 
     fn hit(&mut self, i: usize, j: usize) {
@@ -141,6 +237,25 @@ impl<E: Element> Near<E> for Join<'_, E> {
             let (i, j) = (root(self.parent, i as u32), root(self.parent, j as u32));
             self.parent[i.max(j) as usize] = i.min(j);
         }
+    }
+
+    fn meet(&mut self, i: usize, j: usize, d: E) {
+        if within(d, self.radius) {
+            self.hit(i, j);
+        }
+    }
+
+    fn open(&mut self, rows: Range<usize>) {
+        let mut members = rows.filter(|&i| self.member[i] != 0);
+        self.root = members.next().map_or(NONE, |i| root(self.parent, i as u32));
+        if members.any(|i| root(self.parent, i as u32) != self.root) {
+            self.root = NONE;
+        }
+    }
+
+    fn wants(&mut self, j: usize) -> bool {
+        let known = self.root != NONE;
+        self.member[j] != 0 && !(known && root(self.parent, j as u32) == self.root)
     }
 }
 
@@ -166,10 +281,11 @@ pub(crate) fn join<E: Native>(
     member: &[u32],
     parent: &mut [u32],
 ) {
-    let mut near = Join { radius, member, parent };
-    sweep::in_order(isa, pairs, |job, panel| {
-        find(isa, &job, panel, &mut near);
-    });
+    let near = &mut Join { radius, member, parent, root: NONE };
+    if small::takes(pairs.metric(), pairs.dim()) {
+        return shares::whole(pairs, |share| E::enter(isa, narrow::Hits { share, near }));
+    }
+    shares::in_order(isa, pairs, |job, panel| find(isa, &job, panel, near));
 }
 
 /// One rectangle, or one panel of it.
@@ -186,142 +302,4 @@ fn find<E: Native>(isa: Isa, job: &Job<'_, E>, panel: Option<&Panel<E>>, near: &
     }
     let _ = panel;
     E::enter(isa, Direct { job, fold: &mut Exact(near) });
-}
-
-#[cfg(feature = "std")]
-mod filtered {
-    use enfold_core::host::within;
-
-    use super::{Element, Near, finite};
-    use crate::bounds::Bounds;
-    use crate::direct;
-    use crate::filter::{Filter, Group, TILE, Tile};
-    use crate::lanes::Lanes;
-    use crate::sweep::Job;
-
-    /// Decides by bounds where they decide.
-    pub(super) struct Inside<'a, 'j, 'n, E> {
-        pub(super) job: &'j Job<'a, E>,
-        pub(super) bounds: Bounds<E>,
-        pub(super) near: &'n mut dyn Near<E>,
-        pub(super) counts: bool,
-    }
-
-    /// Limits of the rows of a tile.
-    #[derive(Debug, Clone, Copy)]
-    pub(super) struct Limits<L: Lanes, const V: usize> {
-        /// Bounds above this are outside.
-        above: [L::V; V],
-        /// Bounds up to this, less twice e·|y − c|², are inside.
-        below: [L::V; V],
-        count: [L::V; V],
-    }
-
-    impl<E: Element> Filter<E> for Inside<'_, '_, '_, E> {
-        type State<L: Lanes<E = E>, const V: usize> = Limits<L, V>;
-
-        #[inline(always)]
-        fn open<L: Lanes<E = E>, const V: usize>(
-            &mut self,
-            l: L,
-            tile: &Tile<L, V>,
-        ) -> Limits<L, V> {
-            let norms = tile.norms(l);
-            let none = E::nan();
-            let (mut above, mut below) = ([none; TILE], [none; TILE]);
-            for r in 0..tile.n {
-                if !norms[r].is_nan() {
-                    let radius = finite(self.near.radius(tile.rows[r] as usize));
-                    above[r] = self.bounds.above(radius, norms[r]);
-                    below[r] = self.bounds.below(radius, norms[r]);
-                }
-            }
-            let none = [l.splat(E::zero()); V];
-            let mut limits = Limits { above: none, below: none, count: none };
-            for v in 0..V {
-                limits.above[v] = l.load(&above[v * L::WIDTH..]);
-                limits.below[v] = l.load(&below[v * L::WIDTH..]);
-            }
-            limits
-        }
-
-        #[inline(always)]
-        fn meet<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
-            &mut self,
-            l: L,
-            state: &mut Limits<L, V>,
-            tile: &Tile<L, V>,
-            group: Group<E>,
-            bound: &[[L::V; V]; G],
-        ) {
-            let (zero, one) = (l.splat(E::zero()), l.splat(E::one()));
-            let wide = l.splat(self.bounds.wide(group.most));
-            for v in 0..V {
-                let mut low = bound[0][v];
-                for q in 1..G {
-                    low = l.min(low, bound[q][v]);
-                }
-                if l.le(low, state.above[v]) == 0 {
-                    continue;
-                }
-                let below = l.sub(state.below[v], wide);
-                for q in 0..G {
-                    let sure = l.le(bound[q][v], below);
-                    let mut maybe = l.le(bound[q][v], state.above[v]) & !sure;
-                    if self.counts {
-                        let more = l.if_less(below, bound[q][v], zero, one);
-                        state.count[v] = l.add(state.count[v], more);
-                    } else {
-                        let mut sure = sure;
-                        while sure != 0 {
-                            let at = v * L::WIDTH + sure.trailing_zeros() as usize;
-                            sure &= sure - 1;
-                            self.near.hit(tile.rows[at] as usize, group.first + q);
-                        }
-                    }
-                    while maybe != 0 {
-                        let at = v * L::WIDTH + maybe.trailing_zeros() as usize;
-                        maybe &= maybe - 1;
-                        let (i, j) = (tile.rows[at] as usize, group.first + q);
-                        if q < group.n && !(self.job.off_diagonal && i == j) {
-                            self.check::<L, S>(l, i, j);
-                        }
-                    }
-                }
-            }
-        }
-
-        #[inline(always)]
-        fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
-            &mut self,
-            l: L,
-            state: &Limits<L, V>,
-            tile: &Tile<L, V>,
-        ) {
-            if self.counts {
-                let (mut count, mut above) = ([E::zero(); TILE], [E::nan(); TILE]);
-                for v in 0..V {
-                    l.store(state.count[v], &mut count[v * L::WIDTH..]);
-                    l.store(state.above[v], &mut above[v * L::WIDTH..]);
-                }
-                for r in 0..tile.n {
-                    if !above[r].is_nan() {
-                        self.near.add(tile.rows[r] as usize, count[r].as_f64() as u32);
-                    }
-                }
-            }
-        }
-    }
-
-    impl<E: Element> Inside<'_, '_, '_, E> {
-        /// Decides a pair by its distance.
-        #[inline(always)]
-        fn check<L: Lanes<E = E>, const S: usize>(&mut self, l: L, i: usize, j: usize) {
-            let (x, y) = (self.job.x.row(i), self.job.y.row(j));
-            let d = direct::euclidean::<L, S>(l, self.bounds.root, x, y);
-            if within(d, self.near.radius(i)) {
-                self.near.hit(i, j);
-            }
-        }
-    }
 }

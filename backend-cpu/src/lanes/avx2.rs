@@ -223,6 +223,12 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
+    fn load_index(self, from: &[u32; MOST]) -> __m256 {
+        // SAFETY: sixteen elements are there.
+        unsafe { _mm256_castsi256_ps(_mm256_loadu_si256(from.as_ptr().cast())) }
+    }
+
+    #[inline(always)]
     fn store_index(self, v: __m256, to: &mut [u32; MOST]) {
         // SAFETY: sixteen elements are there.
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm256_castps_si256(v)) }

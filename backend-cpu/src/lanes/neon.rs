@@ -135,6 +135,12 @@ impl Lanes for Neon {
     }
 
     #[inline(always)]
+    fn load_index(self, from: &[u32; MOST]) -> float32x4_t {
+        // SAFETY: sixteen elements are there.
+        unsafe { vreinterpretq_f32_u32(vld1q_u32(from.as_ptr())) }
+    }
+
+    #[inline(always)]
     fn store_index(self, v: float32x4_t, to: &mut [u32; MOST]) {
         // SAFETY: sixteen elements are there.
         unsafe { vst1q_u32(to.as_mut_ptr(), vreinterpretq_u32_f32(v)) }

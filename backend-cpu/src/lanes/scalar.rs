@@ -107,6 +107,15 @@ impl<E: Element> Lanes for Scalar<E> {
     }
 
     #[inline(always)]
+    fn load_index(self, from: &[u32; MOST]) -> [E; WIDTH] {
+        let mut v = [E::default(); WIDTH];
+        for (v, index) in v.iter_mut().zip(from) {
+            bytemuck::bytes_of_mut(v)[..4].copy_from_slice(&index.to_ne_bytes());
+        }
+        v
+    }
+
+    #[inline(always)]
     fn store_index(self, v: [E; WIDTH], to: &mut [u32; MOST]) {
         for (to, v) in to.iter_mut().zip(v) {
             let mut index = [0; 4];

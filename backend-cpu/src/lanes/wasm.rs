@@ -122,6 +122,12 @@ impl Lanes for Simd128 {
     }
 
     #[inline(always)]
+    fn load_index(self, from: &[u32; MOST]) -> v128 {
+        // SAFETY: sixteen elements are there; loads need no alignment.
+        unsafe { v128_load(from.as_ptr().cast()) }
+    }
+
+    #[inline(always)]
     fn store_index(self, v: v128, to: &mut [u32; MOST]) {
         // SAFETY: sixteen elements are there; stores need no alignment.
         unsafe { v128_store(to.as_mut_ptr().cast(), v) }

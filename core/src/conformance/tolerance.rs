@@ -39,19 +39,7 @@ impl Expected {
     }
 }
 
-/// The largest error of a distance of `dim` coordinates, relative to the true distance.
-///
-/// One rounding per addition, in any order, and room for a square root of 2.5 units in the last
-/// place, which is what shading languages promise.
-#[must_use]
-pub fn relative<T: Element>(metric: Metric, dim: usize) -> f64 {
-    let roundings = match metric {
-        Metric::Chebyshev => 4,
-        Metric::Cosine => 2 * dim + 16,
-        _ => dim + 16,
-    };
-    roundings as f64 * T::ROUNDOFF
-}
+pub use crate::distance::accuracy as relative;
 
 /// What the model says about the pair `x`, `y`.
 #[must_use]

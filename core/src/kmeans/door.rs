@@ -176,7 +176,7 @@ pub(super) fn alloc_for<B: Alloc>(
 }
 
 /// Reads the rows in parts: calls `take(number of the first row in the range, its elements …)`.
-pub(super) fn each_part<B: Alloc>(
+pub(crate) fn each_part<B: Alloc>(
     backend: &B,
     rows: Rows<'_, Values<B>>,
     mut take: impl FnMut(usize, &mut [B::Elem]) -> Result<(), Error<B::Error>>,
@@ -197,7 +197,7 @@ pub(super) fn limit<T: Element>(dim: usize) -> T {
 }
 
 /// Rejects NaN, infinities, and rows so large that distances overflow.
-pub(super) fn judge<T: Element, E>(part: &[T], dim: usize, first: usize) -> Result<(), Error<E>> {
+pub(crate) fn judge<T: Element, E>(part: &[T], dim: usize, first: usize) -> Result<(), Error<E>> {
     let limit = limit::<T>(dim);
     // NaN compares false, so it fails here as well.
     let fits = |row: &[T]| row.iter().fold(true, |ok, v| ok & (v.abs() <= limit));

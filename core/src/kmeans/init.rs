@@ -313,7 +313,9 @@ fn draw_parallel<B: Alloc>(
         return draw_plus_plus(input, k, None, seed);
     }
     reach(input, &found, opened, &mut potential, &mut owner)?;
-    among(input, &found, &owner, k, seed)
+    let chosen = among(input, &found, &owner, k, seed)?;
+    // Many rows were found, but copies of a few: then so it is, too.
+    if chosen.len() < k { draw_plus_plus(input, k, None, seed) } else { Ok(chosen) }
 }
 
 /// Lets every row find the nearest of the rows opened since `opened`.

@@ -1,13 +1,14 @@
 //! k clusters out of a state: the calibrated core-set.
 //!
 //! 1. The sampled rows of each micro-cluster are weighted, shifted and stretched so that they have
-//!    its weight, mean and variance; a micro-cluster without a sampled row enters as its mean. (That removes the variance of plain importance sampling, Feldman and
-//!    Langberg 2011, and the bias of bare micro-clusters.)
-//! 2. Candidates: greedy weighted k-means++ and Lloyd on the core-set, several times; and the
-//!    best of some cheap fits on the means alone, polished by Lloyd on the core-set. The one that
-//!    costs least on the core-set stays.
+//!    its weight, mean and variance; a micro-cluster without a sampled row enters as its mean.
+//!    (That removes the variance of plain importance sampling, Feldman and Langberg 2011, and the
+//!    bias of bare micro-clusters.)
+//! 2. Some fits on it, of which the cheapest stays: `fits`.
 //!
 //! Without samples the means are the core-set.
+
+mod fits;
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -19,20 +20,9 @@ use super::{Head, Stream, elem, sample, sums};
 use crate::backend::{Alloc, NONE, Nearest};
 use crate::element::Element;
 use crate::error::{Error, SnapshotError};
-use crate::kmeans::{Init, KMeans, Model};
-use crate::random::Draws;
+use crate::kmeans::Model;
 use crate::rows::{Metric, Pairs, rows};
 use crate::store::{Sizes, Slots, Store};
-
-/// Draws for the seeds of fits.
-const PURPOSE: u32 = 0x5354_4649;
-/// Fits on the core-set.
-const FULL_FITS: u64 = 3;
-/// Fits on the means: at least, at most, and how many products of K·k·dim they may take between.
-/// Data with rare spikes (one-hot columns) have many poor optima; there the best of 10 was 8 %
-/// dearer than the reference in one run of five, the best of 64 in none.
-const CHEAP_FITS: (u64, u64) = (4, 64);
-const CHEAP_WORK: u64 = 2_000_000_000;
 
 /// Standard errors within which sampled rows are made to agree with their micro-cluster.
 const DOUBT: f64 = 3.0;
@@ -101,8 +91,9 @@ struct Point<T> {
 impl<B: Alloc, S: Store<B>> Stream<B, S> {
     /// The best k clusters of everything taken in. Does not change the state; any k, any time.
     ///
-    /// Fewer rows that differ than k: as many clusters as there are. Cost: 3 + 1 fits on up to
-    /// K + sample rows and 4 to 64 on K rows, whatever the number of rows taken in.
+    /// Fewer rows that differ than k: as many clusters as there are. Cost: 1 + 3 to 20 fits on up
+    /// to K + sample rows and 4 to 64 on K rows – the more, the less each takes –, whatever the number
+    /// of rows taken in.
     ///
     /// # Errors
     /// k is 0, nothing has been taken in; the machine's.
@@ -110,7 +101,7 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
         if k == 0 {
             return Err(Error::Parameter { name: "k", why: "must be at least 1" });
         }
-        self.coreset()?.fit(&self.backend, k, self.options.seed, FULL_FITS)
+        self.coreset()?.fit(&self.backend, k, self.options.seed, fits::FULL)
     }
 
     /// [`finish`](Self::finish) for k = 2 … `k_max`, from the one state: `k_max − 1` entries
@@ -122,7 +113,7 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
     /// As [`finish`](Self::finish).
     pub fn elbow(&self, k_max: usize) -> Result<Vec<Clusters<B::Elem>>, Error<B::Error>> {
         let coreset = self.coreset()?;
-        (2..=k_max).map(|k| coreset.fit(&self.backend, k, self.options.seed, 1)).collect()
+        (2..=k_max).map(|k| coreset.fit(&self.backend, k, self.options.seed, (1, 1))).collect()
     }
 
     /// Unites the parts of a deferred merge into one state, in order of their stream numbers.
@@ -341,55 +332,5 @@ fn fit_members<T: Element>(mean: &Mean<T>, members: &[u32], points: &mut [Point<
             *x = elem(middle + stretch * (x.as_f64() - center));
         }
         point.weight *= ratio.clamp(least, most);
-    }
-}
-
-impl<B: Alloc> Coreset<B> {
-    fn fit(
-        &self,
-        b: &B,
-        k: usize,
-        seed: u64,
-        full: u64,
-    ) -> Result<Clusters<B::Elem>, Error<B::Error>> {
-        let seeds = Draws::new(seed, PURPOSE);
-        let means = rows::<B>(self.means.borrow(), self.dim)?;
-        let points = rows::<B>(self.points.borrow(), self.dim)?;
-        let on_points = |start: KMeans| {
-            start.fit_weighted(b, points, Some(self.point_weights.borrow())).map(|fit| fit.model)
-        };
-        let work = (self.mass.len() * k * self.dim).max(1) as u64;
-        let cheap = (CHEAP_WORK / work).clamp(CHEAP_FITS.0, CHEAP_FITS.1);
-        let rough = KMeans::new(k)
-            .seed(seeds.bits(0, k as u32))
-            .restarts(cheap as u32)
-            .fit_weighted(b, means, Some(self.weights.borrow()))?
-            .model;
-        let mut best = on_points(KMeans::new(rough.k()).init(Init::given(&rough.centers)))?;
-        for fit in 1..=full {
-            let model = on_points(KMeans::new(k).seed(seeds.bits(fit, k as u32)))?;
-            if model.cost < best.cost {
-                best = model;
-            }
-        }
-        best.requested = k;
-        self.judge(b, best)
-    }
-
-    /// Bounds of the true cost.
-    fn judge(
-        &self,
-        b: &B,
-        mut model: Model<B::Elem>,
-    ) -> Result<Clusters<B::Elem>, Error<B::Error>> {
-        let (dist, _) = assign(b, self.dim, &self.means, &upload(b, &model.centers)?)?;
-        let outside: f64 = dist.iter().zip(&self.mass).map(|(d, w)| d.as_f64() * w).sum();
-        let gap = (libm::sqrt(outside) - libm::sqrt(self.inside)).max(0.0);
-        for cluster in &mut model.clusters {
-            cluster.weight *= self.unit;
-            cluster.cost *= self.unit;
-        }
-        model.cost = model.cost * self.unit + self.unseen;
-        Ok(Clusters { model, least_cost: gap * gap, most_cost: self.inside + outside })
     }
 }

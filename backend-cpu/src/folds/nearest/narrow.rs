@@ -1,0 +1,204 @@
+//! Lists of neighbours for rows of few coordinates.
+//!
+//! Rows of y stand in lanes, 64 to a tile, and every tile has a box. The distance of a row of x
+//! to the nearest point of the box goes through the operations of a distance, and rounding is
+//! monotone: it is never above the distance to a row of the tile, so a row of x whose list is
+//! nearer passes the tile by. That is asked for as many rows of x at once as there are lanes.
+//! Lists of up to a vector are kept in registers while a tile is looked at.
+
+use enfold_core::{Element, Metric, NONE};
+use num_traits::{Float, Zero};
+
+use super::Best;
+use crate::direct::{Gaps, Largest, Squares, TILE, Term, finite};
+use crate::isa::Task;
+use crate::lanes::{Lanes, MOST};
+use crate::small::{self, by_shape};
+use crate::sweep::Job;
+
+/// All pairs of a rectangle.
+pub(super) struct Lists<'a, 'b, 'c, E> {
+    pub(super) job: &'b Job<'a, E>,
+    pub(super) best: Best<'c, E>,
+}
+
+impl<E: Element> Task<E> for Lists<'_, '_, '_, E> {
+    type Out = ();
+
+    #[inline(always)]
+    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(self, l: L) {
+        let Self { job, mut best } = self;
+        by_shape!(lists_of::<L>, job.metric, job.x.dim, (l, job, &mut best));
+    }
+}
+
+/// Up to [`TILE`] rows of y by columns, and their box.
+struct Tile<L: Lanes, const D: usize> {
+    first: usize,
+    n: usize,
+    columns: small::Columns<L::E>,
+    low: [L::V; D],
+    high: [L::V; D],
+}
+
+impl<L: Lanes, const D: usize> Tile<L, D> {
+    /// Rows `first..first + n` of y; the rest of the columns is as it was.
+    #[inline(always)]
+    fn fill(&mut self, l: L, job: &Job<'_, L::E>, first: usize, n: usize) {
+        (self.first, self.n) = (first, n);
+        small::columns(job.y, (first, n), &mut self.columns);
+        for t in 0..D {
+            let column = &mut self.columns[t];
+            let last = column[n - 1];
+            column[n..].fill(last);
+            // What is not a number is in no box, and in no list.
+            let far = L::E::infinity();
+            let (mut low, mut high) = (l.splat(far), l.splat(-far));
+            for at in (0..TILE).step_by(L::WIDTH) {
+                low = l.min(l.load(&column[at..]), low);
+                high = l.max(l.load(&column[at..]), high);
+            }
+            let (mut lows, mut highs) = ([far; MOST], [-far; MOST]);
+            l.store(low, &mut lows);
+            l.store(high, &mut highs);
+            let low = lows.into_iter().fold(far, |a, b| if b < a { b } else { a });
+            let high = highs.into_iter().fold(-far, |a, b| if b > a { b } else { a });
+            (self.low[t], self.high[t]) = (l.splat(low), l.splat(high));
+        }
+    }
+
+    /// One bit for each of the rows `x` whose limit is not below the box.
+    #[inline(always)]
+    fn reached<T: Term>(&self, l: L, root: bool, x: [L::V; D], limit: L::V) -> u32 {
+        let mut near = x;
+        for t in 0..D {
+            near[t] = l.min(l.max(x[t], self.low[t]), self.high[t]);
+        }
+        let mut gap = T::each(l, small::lanewise::<L, T, D>(l, x, near));
+        if root {
+            gap = l.sqrt(gap);
+        }
+        l.le(gap, limit)
+    }
+}
+
+#[inline(always)]
+fn lists_of<L: Lanes, T: Term, const D: usize>(
+    l: L,
+    job: &Job<'_, L::E>,
+    best: &mut Best<'_, L::E>,
+) {
+    let zero = l.splat(L::E::zero());
+    let root = job.metric == Metric::Euclidean;
+    let columns = [[L::E::zero(); TILE]; small::MOST_DIM];
+    let mut tile = Tile::<L, D> { first: 0, n: 0, columns, low: [zero; D], high: [zero; D] };
+    for first in job.others.clone().step_by(TILE) {
+        tile.fill(l, job, first, TILE.min(job.others.end - first));
+        for i in job.rows.clone().step_by(L::WIDTH) {
+            let n = L::WIDTH.min(job.rows.end - i);
+            let mut limit = [L::E::nan(); MOST];
+            for (r, limit) in limit[..n].iter_mut().enumerate() {
+                *limit = finite(best.worst(i + r).0);
+            }
+            let x = small::points::<L, D>(l, job.x, i, n);
+            let mut reached = tile.reached::<T>(l, root, x, l.load(&limit));
+            while reached != 0 {
+                let r = reached.trailing_zeros() as usize;
+                reached &= reached - 1;
+                row::<L, T, D>(l, job, &tile, i + r, limit[r], best);
+            }
+        }
+    }
+}
+
+/// The list of row `i` meets a tile.
+#[inline(always)]
+fn row<L: Lanes, T: Term, const D: usize>(
+    l: L,
+    job: &Job<'_, L::E>,
+    tile: &Tile<L, D>,
+    i: usize,
+    limit: L::E,
+    best: &mut Best<'_, L::E>,
+) {
+    let mut x = [l.splat(L::E::zero()); D];
+    for (to, &x) in x.iter_mut().zip(job.x.row(i)) {
+        *to = l.splat(x);
+    }
+    let limit = l.splat(limit);
+    let mut dist = [L::E::zero(); TILE];
+    let mut near = 0u64;
+    for at in (0..tile.n).step_by(L::WIDTH) {
+        let mut y = [limit; D];
+        for t in 0..D {
+            y[t] = l.load(&tile.columns[t][at..]);
+        }
+        let mut d = T::each(l, small::lanewise::<L, T, D>(l, x, y));
+        if job.metric == Metric::Euclidean {
+            d = l.sqrt(d);
+        }
+        near |= u64::from(l.le(d, limit)) << at;
+        l.store(d, &mut dist[at..]);
+    }
+    near &= u64::MAX >> (TILE - tile.n);
+    if job.off_diagonal && (tile.first..tile.first + tile.n).contains(&i) {
+        near &= !(1 << (i - tile.first));
+    }
+    if near == 0 {
+        return;
+    }
+    if best.k <= L::WIDTH {
+        enter(l, best, i, tile.first, near, &dist);
+    } else {
+        while near != 0 {
+            let t = near.trailing_zeros() as usize;
+            near &= near - 1;
+            best.offer(i, (dist[t], (tile.first + t) as u32));
+        }
+    }
+}
+
+/// Enters rows `j + t` for the bits t of `near` into a list of up to a vector.
+#[inline(always)]
+fn enter<L: Lanes>(
+    l: L,
+    best: &mut Best<'_, L::E>,
+    i: usize,
+    j: usize,
+    mut near: u64,
+    dist: &[L::E; TILE],
+) {
+    let (start, k) = ((i - best.first) * best.k, best.k);
+    let mut lane = [L::E::infinity(); MOST];
+    let mut number = [NONE; MOST];
+    lane[..k].copy_from_slice(&best.dist[start..start + k]);
+    number[..k].copy_from_slice(&best.index[start..start + k]);
+    let mut list = l.load(&lane);
+    let mut numbers = l.load_index(&number);
+    while near != 0 {
+        let t = near.trailing_zeros() as usize;
+        near &= near - 1;
+        let new = l.splat(dist[t]);
+        // Finite, for the limit is: no list is all below it and full of ∞.
+        let not_below = l.le(new, list);
+        let at = not_below.trailing_zeros() as usize;
+        if at >= k {
+            continue;
+        }
+        if l.le(list, new) & not_below != 0 {
+            // A tie, or an entry that is there.
+            l.store(list, &mut lane);
+            l.store_index(numbers, &mut number);
+            let mut tied = Best { first: 0, k, dist: &mut lane, index: &mut number };
+            tied.offer(0, (dist[t], (j + t) as u32));
+            (list, numbers) = (l.load(&lane), l.load_index(&number));
+        } else {
+            list = l.insert(list, at, new);
+            numbers = l.insert(numbers, at, l.splat_index((j + t) as u32));
+        }
+    }
+    l.store(list, &mut lane);
+    l.store_index(numbers, &mut number);
+    best.dist[start..start + k].copy_from_slice(&lane[..k]);
+    best.index[start..start + k].copy_from_slice(&number[..k]);
+}

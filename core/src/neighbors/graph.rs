@@ -1,0 +1,121 @@
+//! What a search gives: lists, and graphs in compressed rows.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::backend::NONE;
+use crate::element::Element;
+
+/// k neighbours of every row, ascending by (distance, row number), padded with (∞, [`NONE`]).
+///
+/// Shape: `rows × k` distances and as many row numbers, which are positions in the buffer of the
+/// rows that were looked at.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Lists<T> {
+    pub(super) k: usize,
+    pub(super) dist: Vec<T>,
+    pub(super) index: Vec<u32>,
+}
+
+/// A weighted graph in compressed rows: the edges of row i stand at `offsets[i]..offsets[i + 1]`.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Csr<T> {
+    /// `rows + 1` positions, ascending from 0.
+    pub offsets: Vec<usize>,
+    /// The other end of every edge.
+    pub targets: Vec<u32>,
+    /// A distance, or 1.
+    pub weights: Vec<T>,
+}
+
+impl<T: Element> Lists<T> {
+    /// Entries per row.
+    #[must_use]
+    pub fn k(&self) -> usize {
+        self.k
+    }
+
+    /// How many rows were asked for.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.dist.len() / self.k
+    }
+
+    /// Whether no row was asked for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.dist.is_empty()
+    }
+
+    /// All distances, `rows × k`.
+    #[must_use]
+    pub fn distances(&self) -> &[T] {
+        &self.dist
+    }
+
+    /// All row numbers, `rows × k`.
+    #[must_use]
+    pub fn indices(&self) -> &[u32] {
+        &self.index
+    }
+
+    /// Distances and numbers of the neighbours of the `i`-th row asked for; fewer than k where
+    /// there are no more.
+    #[must_use]
+    pub fn row(&self, i: usize) -> (&[T], &[u32]) {
+        let (dist, index) =
+            (&self.dist[i * self.k..][..self.k], &self.index[i * self.k..][..self.k]);
+        let found = index.iter().take_while(|&&j| j != NONE).count();
+        (&dist[..found], &index[..found])
+    }
+
+    /// The k-th distances, largest first. `O(n log n)`.
+    #[must_use]
+    pub fn curve(&self) -> Vec<T> {
+        let mut curve: Vec<T> =
+            self.dist.iter().skip(self.k - 1).step_by(self.k).copied().collect();
+        curve.sort_unstable_by(|a, b| b.partial_cmp(a).unwrap_or(core::cmp::Ordering::Equal));
+        curve
+    }
+
+    /// The graph of neighbours, weighted by distance.
+    #[must_use]
+    pub fn graph(&self) -> Csr<T> {
+        let mut graph = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
+        for i in 0..self.len() {
+            let (dist, index) = self.row(i);
+            graph.targets.extend_from_slice(index);
+            graph.weights.extend_from_slice(dist);
+            graph.offsets.push(graph.targets.len());
+        }
+        graph
+    }
+
+    /// The graph of neighbours with all weights 1.
+    #[must_use]
+    pub fn connectivity(&self) -> Csr<T> {
+        let graph = self.graph();
+        Csr { weights: vec![T::one(); graph.weights.len()], ..graph }
+    }
+}
+
+impl<T> Csr<T> {
+    /// Rows.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.offsets.len().saturating_sub(1)
+    }
+
+    /// Whether there is no row.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The edges of row `i`: targets and weights.
+    #[must_use]
+    pub fn row(&self, i: usize) -> (&[u32], &[T]) {
+        let edges = self.offsets[i]..self.offsets[i + 1];
+        (&self.targets[edges.clone()], &self.weights[edges])
+    }
+}
