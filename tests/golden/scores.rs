@@ -1,77 +1,15 @@
-//! Scores against golden files: scikit-learn's numbers in f64 (`tests/golden/README.md`).
-//!
-//! The files in `tests/golden/scores` hold their rows. More, whose rows may not be passed on, are
-//! read where `ENFOLD_DATA` names a folder that has them.
-
-use std::fs;
-use std::path::{Path, PathBuf};
+//! Scores against golden files: scikit-learn's numbers in f64 (`README.md`).
 
 use enfold::scores::{
     Agreement, Silhouette, calinski_harabasz, davies_bouldin, inertia, trustworthiness,
 };
-use enfold::{Cpu, Element, Metric, Rows};
+use enfold::{Cpu, Metric, Rows};
 use enfold_cpu::Folds;
-use serde_json::Value;
 
-/// A golden file.
-struct Golden {
-    name: String,
-    json: Value,
-}
+use crate::{COMMITTED, Golden, Other, others};
 
-impl Golden {
-    fn read(path: &Path) -> Self {
-        let text = fs::read_to_string(path).expect("a readable file");
-        let json = serde_json::from_str(&text).expect("JSON");
-        Self { name: path.display().to_string(), json }
-    }
-
-    fn at(&self, pointer: &str) -> &Value {
-        self.json.pointer(pointer).unwrap_or_else(|| panic!("{}: no {pointer}", self.name))
-    }
-
-    fn number(&self, pointer: &str) -> f64 {
-        self.at(pointer).as_f64().expect("a number")
-    }
-
-    /// All numbers below a node.
-    fn numbers<T: Element>(&self, pointer: &str) -> Vec<T> {
-        fn collect<T: Element>(node: &Value, into: &mut Vec<T>) {
-            match node {
-                Value::Array(nodes) => nodes.iter().for_each(|node| collect(node, into)),
-                node => into.push(T::of_f64(node.as_f64().expect("a number"))),
-            }
-        }
-        let mut numbers = Vec::new();
-        collect(self.at(pointer), &mut numbers);
-        numbers
-    }
-
-    fn labels(&self, pointer: &str) -> Vec<u32> {
-        self.numbers::<f64>(pointer).into_iter().map(|label| label as u32).collect()
-    }
-
-    /// Asserts that `found` is the number at `pointer`, relative to numbers above 1.
-    fn near(&self, pointer: &str, found: f64, tolerance: f64) {
-        let expected = self.number(pointer);
-        let near = (found - expected).abs() <= tolerance * expected.abs().max(1.0);
-        assert!(near, "{} {pointer}: {found} for {expected}", self.name);
-    }
-
-    fn near_rows(&self, pointer: &str, found: &[f64], tolerance: f64) {
-        let expected = self.numbers::<f64>(pointer);
-        assert_eq!(found.len(), expected.len());
-        for (i, (found, expected)) in found.iter().zip(&expected).enumerate() {
-            let near = (found - expected).abs() <= tolerance;
-            assert!(near, "{} {pointer} row {i}: {found} for {expected}", self.name);
-        }
-    }
-}
-
-fn committed() -> Vec<Golden> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/scores");
-    let names = ["customers400", "digits300", "gdelt26"];
-    names.iter().map(|name| Golden::read(&folder.join(format!("{name}.json")))).collect()
+fn committed() -> impl Iterator<Item = Golden> {
+    COMMITTED.iter().map(|name| Golden::of("scores", name))
 }
 
 /// Scores of rows and labels; `exact` is what f64 rows deserve.
@@ -139,21 +77,6 @@ fn agreements_are_the_golden_ones() {
     }
 }
 
-/// The first rows and columns of a table: separated by commas with a head, or by blanks.
-fn table(path: &Path, skip: usize, rows: usize, columns: usize) -> Vec<f64> {
-    let text = fs::read_to_string(path).expect("a readable file");
-    let comma = path.extension().is_some_and(|e| e == "csv");
-    let fields = |line: &str| -> Vec<f64> {
-        let parse = |field: &str| field.parse().expect("a number");
-        if comma {
-            line.split(',').skip(skip).take(columns).map(parse).collect()
-        } else {
-            line.split_whitespace().map(parse).collect()
-        }
-    };
-    text.lines().skip(usize::from(comma)).take(rows).flat_map(fields).collect()
-}
-
 /// The first two principal components by a golden file's own mean and axes.
 fn embedding(golden: &Golden, data: &[f64], dim: usize) -> Vec<f64> {
     let (mean, axes) =
@@ -167,24 +90,18 @@ fn embedding(golden: &Golden, data: &[f64], dim: usize) -> Vec<f64> {
 
 #[test]
 fn more_golden_files_are_met_where_they_are() {
-    let Some(folder) = std::env::var_os("ENFOLD_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: ENFOLD_DATA is not set");
-        return;
-    };
+    let sets = [
+        ("iris5", "clustering/other/iris5.data"),
+        ("lsun", "clustering/fcps/lsun.data"),
+        ("wine", "clustering/uci/wine.data"),
+        ("digits300", "digits/digits.csv"),
+        ("gdelt26", "gdelt/train26.csv"),
+        ("customers400", "online_retail/customers.csv"),
+    ];
     // The files break ties in ranks as a sort happened to: by so much may trustworthiness differ,
     // most where values are tenths of a centimetre.
-    let sets = [
-        ("iris5", "clustering/other/iris5.data", 0, 3e-4),
-        ("lsun", "clustering/fcps/lsun.data", 0, 1e-12),
-        ("wine", "clustering/uci/wine.data", 0, 1e-5),
-        ("digits300", "digits/digits.csv", 0, 2e-5),
-        ("gdelt26", "gdelt/train26.csv", 0, 2e-5),
-        ("customers400", "online_retail/customers.csv", 1, 1e-12),
-    ];
-    for (name, file, skip, ties) in sets {
-        let golden = Golden::read(&folder.join(format!("golden/{name}.json")));
-        let (n, dim) = (golden.number("/n") as usize, golden.number("/d") as usize);
-        let data = table(&folder.join(file), skip, n, dim);
+    let ties = [3e-4, 1e-12, 1e-5, 2e-5, 2e-5, 1e-12];
+    for (Other { golden, data, dim }, ties) in others(&sets).zip(ties) {
         let (rows, labels) =
             (Rows::new(&data[..], dim).expect("rows"), golden.labels("/lloyd/labels"));
         let cpu = Cpu::<f64>::new();

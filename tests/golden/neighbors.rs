@@ -1,36 +1,23 @@
-//! Neighbours against golden files: exact lists in f64 (`tests/golden/README.md`).
+//! Neighbours against golden files: exact lists in f64 (`README.md`).
 //!
 //! The files order neighbours by (distance, row number), as enfold does. Distances may differ in
 //! their last digits, so rows that are as far but for these may change places.
 
-use std::fs;
-use std::path::{Path, PathBuf};
-
 use enfold::neighbors::{Neighbors, Search, k_distances};
 use enfold::{Cpu, Metric, Rows};
 use enfold_cpu::Folds;
-use serde_json::Value;
+
+use crate::{COMMITTED, Golden, SMALL, others};
 
 /// Neighbours in a list of the files.
 const K: usize = 15;
-fn read(path: &Path) -> Value {
-    serde_json::from_str(&fs::read_to_string(path).expect("a readable file")).expect("JSON")
-}
-
-/// All numbers below a node.
-fn numbers(node: &Value) -> Vec<f64> {
-    match node {
-        Value::Array(nodes) => nodes.iter().flat_map(numbers).collect(),
-        node => vec![node.as_f64().expect("a number")],
-    }
-}
 
 /// Asserts that every way finds the lists of a file: at each place the row of the file, or one
 /// that is as far to a part `tolerance` of the distance, and none twice.
-fn check<T: Folds>(name: &str, data: &[f64], dim: usize, lists: [&Value; 2], tolerance: f64) {
+fn check<T: Folds>(name: &str, data: &[f64], dim: usize, lists: &[Vec<f64>; 2], tolerance: f64) {
     let rounded: Vec<T> = data.iter().map(|&v| T::of_f64(v)).collect();
     let (cpu, rows) = (Cpu::<T>::new(), Rows::new(&rounded[..], dim).expect("whole rows"));
-    let [index, dist] = lists.map(numbers);
+    let [index, dist] = lists;
     assert_eq!(dist.len(), rows.len() * K, "{name}");
     let row = |i: usize| &data[i * dim..(i + 1) * dim];
     let far = |i, j| row(i).iter().zip(row(j)).map(|(a, b)| (a - b) * (a - b)).sum::<f64>().sqrt();
@@ -67,36 +54,26 @@ fn check_curve<T: Folds>(name: &str, data: &[f64], dim: usize, mut curve: Vec<f6
 
 #[test]
 fn neighbours_are_the_golden_ones() {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
-    for name in ["customers400", "digits300", "gdelt26"] {
-        let golden = read(&folder.join(format!("neighbors/{name}.json")));
-        let source = read(&folder.join(golden["rows"].as_str().expect("a file of rows")));
-        let (data, dim) = (numbers(&source["rows"]), source["dim"].as_u64().expect("a dim"));
-        let (dim, lists) = (dim as usize, [&golden["index"], &golden["dist"]]);
-        let fourth: Vec<f64> = numbers(lists[1]).into_iter().skip(3).step_by(K).collect();
-        check::<f64>(name, &data, dim, lists, 1e-12);
+    for name in COMMITTED {
+        let golden = Golden::of("neighbors", name);
+        let (data, dim) = golden.rows();
+        let lists = ["/index", "/dist"].map(|list| golden.numbers(list));
+        let fourth: Vec<f64> = lists[1].iter().copied().skip(3).step_by(K).collect();
+        check::<f64>(name, &data, dim, &lists, 1e-12);
         check_curve::<f64>(name, &data, dim, fourth.clone(), 1e-12);
         // In f32 rows that are nearly as far may change places.
-        check::<f32>(name, &data, dim, lists, 1e-5);
+        check::<f32>(name, &data, dim, &lists, 1e-5);
         check_curve::<f32>(name, &data, dim, fourth, 1e-5);
     }
 }
 
 #[test]
 fn neighbours_in_sets_that_may_not_be_passed_on_are_the_golden_ones() {
-    let Some(folder) = std::env::var_os("ENFOLD_DATA").map(PathBuf::from) else {
-        eprintln!("skipped: ENFOLD_DATA names no folder");
-        return;
-    };
-    for (name, table) in [("lsun", "fcps/lsun"), ("iris5", "other/iris5"), ("wine", "uci/wine")] {
-        let golden = read(&folder.join(format!("golden/{name}.json")));
-        let text = fs::read_to_string(folder.join(format!("clustering/{table}.data")));
-        let text = text.expect("a readable table");
-        let data: Vec<f64> =
-            text.split_whitespace().map(|v| v.parse().expect("a number")).collect();
-        let (dim, lists) = (golden["d"].as_u64().expect("a dim") as usize, &golden["knn15"]);
+    for other in others(&SMALL) {
+        let (golden, data, dim) = (&other.golden, &other.data, other.dim);
+        let lists = ["/knn15/index", "/knn15/dist"].map(|list| golden.numbers(list));
         // The files have twelve decimals.
-        check::<f64>(name, &data, dim, [&lists["index"], &lists["dist"]], 1e-11);
-        check_curve::<f64>(name, &data, dim, numbers(&golden["kdist4_sorted"]), 1e-11);
+        check::<f64>(&golden.name, data, dim, &lists, 1e-11);
+        check_curve::<f64>(&golden.name, data, dim, golden.numbers("/kdist4_sorted"), 1e-11);
     }
 }
