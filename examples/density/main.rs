@@ -67,7 +67,8 @@ fn run(args: &Args) -> Result<(), Box<dyn Error>> {
 
     std::fs::create_dir_all(&args.out)?;
     let path = args.out.join("density.svg");
-    picture::Story { places: &places, labels: &fit.labels, reach: &reach, eps }.draw(&path)?;
+    let (places, labels) = (&places[..], &fit.labels[..]);
+    picture::Story { places, labels, reach: &reach, eps, nth: others }.draw(&path)?;
     println!("picture: {}", path.display());
     Ok(())
 }

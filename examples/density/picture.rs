@@ -24,6 +24,8 @@ pub(crate) struct Story<'a> {
     pub(crate) labels: &'a [u32],
     pub(crate) reach: &'a Reach,
     pub(crate) eps: f64,
+    /// Which neighbour the curve is about.
+    pub(crate) nth: usize,
 }
 
 impl Story<'_> {
@@ -43,7 +45,7 @@ impl Story<'_> {
         let distances = self.reach.distances();
         let (n, top) = (distances.len() as f64, distances.last().copied().unwrap_or(1.0));
         let mut chart = ChartBuilder::on(area)
-            .caption("To the k-th neighbour", (FONT, 17))
+            .caption(format!("Distance to neighbour {}", self.nth), (FONT, 17))
             .margin(14)
             .x_label_area_size(44)
             .y_label_area_size(64)
@@ -83,6 +85,8 @@ impl Story<'_> {
             .axis_style(BLACK.mix(0.6))
             .x_labels(9)
             .y_labels(7)
+            .x_label_formatter(&|v| format!("{v:.0}°"))
+            .y_label_formatter(&|v| format!("{v:.0}°"))
             .x_desc("longitude")
             .y_desc("latitude")
             .label_style((FONT, 13))
@@ -101,8 +105,22 @@ impl Story<'_> {
     }
 }
 
-/// Colours that differ from those of the regions before: steps of the golden angle.
+/// Colours that people with any colour vision tell apart (Okabe and Ito 2008), for the first
+/// regions; then steps of the golden angle.
+const COLORS: [RGBColor; 7] = [
+    RGBColor(0, 114, 178),
+    RGBColor(230, 159, 0),
+    RGBColor(0, 158, 115),
+    RGBColor(213, 94, 0),
+    RGBColor(204, 121, 167),
+    RGBColor(86, 180, 233),
+    RGBColor(120, 94, 40),
+];
+
 fn color(label: u32) -> RGBColor {
+    if let Some(&color) = COLORS.get(label as usize) {
+        return color;
+    }
     let hue = f64::from(label) * 0.618_033_988_749_895 % 1.0;
     let (r, g, b) = HSLColor(hue, 0.7, 0.42 + 0.12 * f64::from(label % 3)).rgb();
     RGBColor(r, g, b)
