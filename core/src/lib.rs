@@ -38,6 +38,7 @@ pub mod error;
 pub mod host;
 #[cfg(feature = "alloc")]
 pub mod kmeans;
+pub mod metric;
 #[cfg(feature = "alloc")]
 pub mod neighbors;
 #[cfg(feature = "alloc")]
@@ -62,7 +63,8 @@ pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
 pub use kmeans::KMeans;
 #[cfg(feature = "alloc")]
 pub use order::Order;
-pub use rows::{Block, Metric, Pairs, Rows, Visit, rows};
+pub use metric::{Metric, Power, PowerError};
+pub use rows::{Block, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};
 pub use store::{Fixed, Sizes, Slots, Store};
 pub use stream::{Stream, StreamOptions};
