@@ -11,7 +11,7 @@
 //! addition is rounded on its own: no fused multiply-add, so a machine without one agrees with a
 //! machine that has it. A vector unit with 4, 8 or 16 lanes does this at full width.
 
-mod further;
+pub(crate) mod further;
 
 use crate::element::Element;
 use crate::metric::Metric;

@@ -104,8 +104,8 @@ impl Metric {
         use core::f64::consts::{FRAC_PI_2, TAU};
         let up_to = |most: T, v: &T| v.abs() <= most;
         if let (Self::Haversine, [latitude, longitude]) = (self, row) {
-            // Room for π/2 and 2π as they come from degrees.
-            let rounded = 1.0 + 4.0 * T::ROUNDOFF;
+            // Room for π/2 and 2π as they come from degrees, and from f32.
+            let rounded = 1.0 + 4.0 * f32::ROUNDOFF;
             return up_to(T::of_f64(FRAC_PI_2 * rounded), latitude)
                 && up_to(T::of_f64(TAU * rounded), longitude);
         }
@@ -121,8 +121,8 @@ impl Metric {
             Self::Manhattan | Self::Chebyshev | Self::Minkowski(_) => max / dim,
             Self::Canberra | Self::BrayCurtis => max / dim,
             Self::Hamming | Self::Jaccard => max,
-            Self::Cosine => libm::sqrt(libm::sqrt(max)) / libm::sqrt(dim),
-            Self::Correlation => libm::sqrt(libm::sqrt(max)) / libm::sqrt(dim) / 2.0,
+            Self::Cosine => libm::sqrt(max / dim),
+            Self::Correlation => libm::sqrt(max / dim) / 2.0,
             Self::SqEuclidean | Self::Euclidean => libm::sqrt(max / (1.025 * dim)),
             Self::Haversine => 0.0,
         })

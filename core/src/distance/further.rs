@@ -13,9 +13,24 @@ pub(super) fn minkowski<T: Element>(power: Power, x: &[T], y: &[T]) -> T {
     if !(most > T::zero() && most < T::infinity()) {
         return most;
     }
-    let p = T::of_f64(power.get());
-    let sum = strided_sum(x, y, |a, b| ((a - b).abs() / most).power(p));
-    most * sum.power(T::one() / p)
+    let sum = strided_sum(x, y, |a, b| raised((a - b).abs() / most, power));
+    most * root(sum, power)
+}
+
+/// v^p: whole powers up to 16 by one multiplication after another, others by `libm`.
+#[inline]
+pub(crate) fn raised<T: Element>(v: T, power: Power) -> T {
+    let p = power.get();
+    if p <= 16.0 && libm::trunc(p) == p {
+        (1..p as u32).fold(v, |product, _| product * v)
+    } else {
+        v.power(T::of_f64(p))
+    }
+}
+
+/// v^(1/p).
+pub(crate) fn root<T: Element>(v: T, power: Power) -> T {
+    v.power(T::one() / T::of_f64(power.get()))
 }
 
 /// The cosine of rows less their means. Each row is shifted by its first coordinate before its
@@ -111,6 +126,6 @@ pub(super) fn haversine<T: Element>(x: &[T], y: &[T]) -> T {
     let turn = (along_x - along_y) * half;
     let near = square(((of_x - of_y) * half).sine()) + parallels * square(turn.sine());
     let far = square(((of_x + of_y) * half).sine()) + parallels * square(turn.cosine());
-    let root = |v: T| if v < T::zero() { T::zero() } else { v.sqrt() };
-    root(near).angle(root(far)) * T::of_f64(2.0)
+    let side = |v: T| if v < T::zero() { T::zero() } else { v.sqrt() };
+    side(near).angle(side(far)) * T::of_f64(2.0)
 }

@@ -1,5 +1,6 @@
 //! Boxes and the bounds of distances between them.
 
+use crate::distance::further::{raised, root};
 use crate::distance::{LANES, accuracy, fold_lanes};
 use crate::element::Element;
 use crate::metric::{Metric, Power};
@@ -87,8 +88,7 @@ fn of_powers<T: Element>(power: Power, dim: usize, gap: impl Fn(usize) -> T) -> 
     if !(most > T::zero() && most < T::infinity()) {
         return most;
     }
-    let p = T::of_f64(power.get());
-    most * strided(dim, |t| (gap(t) / most).power(p)).power(T::one() / p)
+    most * root(strided(dim, |t| raised(gap(t) / most, power)), power)
 }
 
 /// Below every distance of which the true one is at least that of `found`.
