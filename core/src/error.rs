@@ -149,7 +149,9 @@ impl<E: Display> Display for Error<E> {
         match self {
             Self::Shape(e) => write!(f, "shape: {e}"),
             Self::Parameter { name, why } => write!(f, "parameter `{name}`: {why}"),
-            Self::NotFinite { row } => write!(f, "row {row} is not finite, or too large for the metric"),
+            Self::NotFinite { row } => {
+                write!(f, "row {row} is not finite, or too large for the metric")
+            }
             Self::Weight { row } => {
                 write!(f, "weight of row {row} is negative, not finite or too large")
             }

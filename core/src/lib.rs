@@ -61,9 +61,9 @@ pub use element::Element;
 pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
 #[cfg(feature = "alloc")]
 pub use kmeans::KMeans;
+pub use metric::{Metric, Power, PowerError};
 #[cfg(feature = "alloc")]
 pub use order::Order;
-pub use metric::{Metric, Power, PowerError};
 pub use rows::{Block, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};
 pub use store::{Fixed, Sizes, Slots, Store};

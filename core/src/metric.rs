@@ -265,7 +265,10 @@ mod tests {
             }
         }
         let pole = core::f32::consts::FRAC_PI_2;
-        assert!(Metric::Haversine.takes(&[pole, -4.0 * pole]) && !Metric::Haversine.takes(&[1.6f32, 0.0]));
+        assert!(
+            Metric::Haversine.takes(&[pole, -4.0 * pole])
+                && !Metric::Haversine.takes(&[1.6f32, 0.0])
+        );
         assert!(Metric::Haversine.takes(&[90f32.to_radians(), 360f32.to_radians()]));
         for metric in Metric::of_dim(2) {
             for bad in [f32::NAN, f32::INFINITY, f32::NEG_INFINITY] {

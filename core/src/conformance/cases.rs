@@ -8,8 +8,8 @@ use core::ops::Range;
 use std::vec::Vec;
 
 use crate::element::Element;
-use crate::random::Draws;
 use crate::metric::Metric;
+use crate::random::Draws;
 use crate::rows::Block;
 
 /// Rows of x, rows of y and dim: lane, tile and work-group widths −1, 0, +1, in a selection in
@@ -193,7 +193,7 @@ pub struct Case {
 }
 
 /// The metrics that meet every shape: those that backends have forms of their own for. The others
-/// meet every family on shapes in turn.
+/// meet every family, on shapes of few pairs in turn: they cost the more.
 const ON_EVERY_SHAPE: usize = 5;
 
 /// Every case: for each shape and metric one on the lattice and two of other families; for each
@@ -221,9 +221,11 @@ fn nth(i: usize) -> Case {
 /// One case under each metric from [`ON_EVERY_SHAPE`] on, numbered from `first` on.
 fn further(first: usize, turn: usize, family: Family) -> impl Iterator<Item = Case> {
     let metrics = &Metric::ALL[ON_EVERY_SHAPE..];
+    let few = |(n, m, _): &(usize, usize, usize)| (1..1100).contains(&(n * m));
+    let shapes: Vec<_> = SHAPES.into_iter().filter(few).collect();
     metrics.iter().enumerate().map(move |(at, &metric)| {
         let i = first + turn * metrics.len() + at;
-        let (n, m, dim) = SHAPES[(9 * turn + 5 * at + 7) % SHAPES.len()];
+        let (n, m, dim) = shapes[(9 * turn + 5 * at + 7) % shapes.len()];
         let dim = if metric.check_dim(dim).is_ok() { dim } else { 2 };
         arranged(i, (n, m, dim), turn + at, (metric, family))
     })

@@ -68,10 +68,7 @@ pub fn is_whole(metric: Metric) -> bool {
 
 /// The true distance and the accuracy that is signed, where that is absolute.
 fn near<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
-    Expected::Near {
-        truth: oracle::distance(metric, x, y),
-        bound: relative::<T>(metric, x.len()),
-    }
+    Expected::Near { truth: oracle::distance(metric, x, y), bound: relative::<T>(metric, x.len()) }
 }
 
 fn of_differences<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
@@ -90,7 +87,8 @@ fn of_differences<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
 }
 
 fn cosine<T: Element>(x: &[T], y: &[T]) -> Expected {
-    let vanishes = |row: &[T]| vanishes::<T>(oracle::dot(row, row), row.iter().all(T::is_zero), row);
+    let vanishes =
+        |row: &[T]| vanishes::<T>(oracle::dot(row, row), row.iter().all(T::is_zero), row);
     let peak = oracle::dot(x, x).max(oracle::dot(y, y));
     match overflow::<T>(peak, relative::<T>(Metric::Cosine, x.len())) {
         Some(expected) => expected,
