@@ -14,7 +14,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (mut checked, mut failed) = (0, 0);
     for dim in [1usize, 2, 3, 4, 7, 8, 9, 16, 17, 31, 40] {
         for (n, m) in [(70usize, 37usize), (5, 130), (130, 64)] {
-            for metric in Metric::ALL {
+            for metric in Metric::of_dim(dim) {
                 checked += 1;
                 if !agree(scalar, best, dim, (n, m), metric)? {
                     println!("{:?} differs: dim {dim}, {n} × {m}, {metric:?}", best.isa());

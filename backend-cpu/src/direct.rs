@@ -2,9 +2,9 @@
 //!
 //! The sixteen running sums of [`enfold_core::distance`] are one, two or four registers; each
 //! step is a multiplication and an addition of its own, as the definition says, so every level
-//! gives its bits.
+//! gives its bits. Metrics that have no such form are computed by the definition, pair by pair.
 
-use enfold_core::distance::{LANES, cosine};
+use enfold_core::distance::{LANES, cosine, distance};
 use enfold_core::{Element, Metric};
 use num_traits::Float;
 
@@ -273,7 +273,22 @@ pub(crate) fn row<L: Lanes, const S: usize>(
                 *out = cosine(*out, norm, other);
             }
         }
-        _ => row_sums::<L, Squares, S>(l, x, y, (j, n), out),
+        Metric::SqEuclidean => row_sums::<L, Squares, S>(l, x, y, (j, n), out),
+        _ => defined(metric, x, y, (j, n), out),
+    }
+}
+
+/// Metrics without a form of their own here: pair by pair, by the definition itself.
+#[inline(never)]
+fn defined<E: Element>(
+    metric: Metric,
+    x: &[E],
+    y: Table<'_, E>,
+    (j, n): (usize, usize),
+    out: &mut [E; TILE],
+) {
+    for (at, out) in out[..n].iter_mut().enumerate() {
+        *out = distance(metric, x, y.row(j + at));
     }
 }
 

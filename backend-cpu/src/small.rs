@@ -13,10 +13,14 @@ use crate::sweep::Job;
 /// The most coordinates that this module takes.
 pub(crate) const MOST_DIM: usize = 8;
 
-/// Whether rows of `dim` elements go here.
+/// Whether rows of `dim` elements go here: of the metrics that [`by_shape`] knows.
 #[inline(always)]
 pub(crate) fn takes(metric: Metric, dim: usize) -> bool {
-    dim <= MOST_DIM && metric != Metric::Cosine
+    let known = matches!(
+        metric,
+        Metric::SqEuclidean | Metric::Euclidean | Metric::Manhattan | Metric::Chebyshev
+    );
+    known && dim <= MOST_DIM
 }
 
 /// The distances of as many pairs as there are lanes, before any square root.
@@ -42,22 +46,20 @@ pub(crate) fn lanewise<L: Lanes, T: Term, const D: usize>(
     sum[0]
 }
 
-/// Calls `$f::<L, Term, D>` for the metric and the next of the sizes 2, 3, 4 and 8.
+/// Calls `$f::<L, Term, D>` for the metric and the next of the sizes 2, 3, 4 and 8; of 4 and 8
+/// for metrics that are asked for less, since every size is compiled for every level.
 macro_rules! by_shape {
     ($f:ident::<$l:ty>, $metric:expr, $dim:expr, $args:tt) => {
         match ($metric, $dim) {
-            (Metric::Manhattan, 1..=2) => $f::<$l, Gaps, 2> $args,
-            (Metric::Manhattan, 3) => $f::<$l, Gaps, 3> $args,
-            (Metric::Manhattan, 4) => $f::<$l, Gaps, 4> $args,
+            (Metric::Manhattan, 1..=4) => $f::<$l, Gaps, 4> $args,
             (Metric::Manhattan, _) => $f::<$l, Gaps, 8> $args,
-            (Metric::Chebyshev, 1..=2) => $f::<$l, Largest, 2> $args,
-            (Metric::Chebyshev, 3) => $f::<$l, Largest, 3> $args,
-            (Metric::Chebyshev, 4) => $f::<$l, Largest, 4> $args,
+            (Metric::Chebyshev, 1..=4) => $f::<$l, Largest, 4> $args,
             (Metric::Chebyshev, _) => $f::<$l, Largest, 8> $args,
-            (_, 1..=2) => $f::<$l, Squares, 2> $args,
-            (_, 3) => $f::<$l, Squares, 3> $args,
-            (_, 4) => $f::<$l, Squares, 4> $args,
-            _ => $f::<$l, Squares, 8> $args,
+            (Metric::SqEuclidean | Metric::Euclidean, 1..=2) => $f::<$l, Squares, 2> $args,
+            (Metric::SqEuclidean | Metric::Euclidean, 3) => $f::<$l, Squares, 3> $args,
+            (Metric::SqEuclidean | Metric::Euclidean, 4) => $f::<$l, Squares, 4> $args,
+            (Metric::SqEuclidean | Metric::Euclidean, _) => $f::<$l, Squares, 8> $args,
+            _ => debug_assert!(false, "`small::takes` says which metrics come here"),
         }
     };
 }

@@ -29,12 +29,17 @@ fn visits(case: &Case) -> Vec<(&'static str, Vec<Block>)> {
 
 /// Calls `check` for every case, metric and visit.
 fn each(mut check: impl FnMut(&Case, Pairs<'_, [f32]>, &str)) {
-    for case in cases() {
+    for (at, case) in cases().into_iter().enumerate() {
         let x = Rows::new(&case.data[..], case.dim).unwrap();
         let rows = x.range(case.rows.0 as usize, case.rows.1 as usize).unwrap();
         let others = x.range(case.others.0 as usize, case.others.1 as usize).unwrap();
-        for metric in Metric::ALL {
+        for metric in Metric::of_dim(case.dim) {
             if case.long && !matches!(metric, Metric::SqEuclidean | Metric::Euclidean) {
+                continue;
+            }
+            // Those without a form here take one path on every level, through the definition.
+            let listed = Metric::ALL.iter().position(|&m| m == metric).unwrap_or(0);
+            if listed >= 5 && !(at + listed).is_multiple_of(8) {
                 continue;
             }
             for (name, blocks) in visits(&case) {
@@ -338,7 +343,7 @@ fn f64_decides_on_the_definition_too() {
             let data: Vec<f64> = data.iter().map(|v| v + offset).collect();
             let all = Rows::new(&data[..data.len() / dim * dim], dim).unwrap();
             let (x, y) = (all.range(3, 90).unwrap(), all.range(50, 127).unwrap());
-            for metric in Metric::ALL {
+            for metric in Metric::of_dim(dim) {
                 let pairs = Pairs::new(x, y, metric).unwrap().visit(Visit::OffDiagonal).unwrap();
                 for isa in levels() {
                     let cpu = Cpu::<f64>::with_isa(isa).unwrap();

@@ -49,6 +49,7 @@ fn scene(numbers: BoxedStrategy<f32>) -> impl Strategy<Value = Scene<f32>> {
     let shape = (0usize..70, 0usize..70, 1usize..40, metric(), visiting());
     let switches = (any::<bool>(), any::<bool>(), 0u64..3);
     (shape, switches).prop_flat_map(move |((n, m, dim, metric, visiting), (w, s, seed))| {
+        let dim = if metric.check_dim(dim).is_ok() { dim } else { 2 };
         let (windowed, shared, family) = (w, s, Family::Uniform);
         let case = Case { n, m, dim, metric, family, visiting, windowed, shared, seed };
         let scene = Scene::new(case);
@@ -138,7 +139,9 @@ proptest! {
         let bed = Bed::of(&cpu, scene);
         let of_distance = match bed.scene.case.metric {
             Metric::SqEuclidean => factor * factor,
-            Metric::Cosine => 1.0,
+            Metric::Haversine => return Ok(()),
+            Metric::Cosine | Metric::Correlation | Metric::Hamming => 1.0,
+            Metric::Jaccard | Metric::Canberra | Metric::BrayCurtis => 1.0,
             _ => factor,
         };
         let found = empty(&bed, k).fold(&cpu, [bed.pairs()]);

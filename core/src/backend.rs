@@ -170,7 +170,11 @@ pub trait Backend: Clone {
 
     /// `out[(i − x.start)·y.len() + (j − y.start)] = d(i, j)`, to the host. `O(n·m·dim)`.
     ///
-    /// Pairs that the visit leaves out are not written.
+    /// Pairs that the visit leaves out are not written. Which number a distance is says
+    /// [`distance`](crate::distance::distance), and how near to it
+    /// [`accuracy`](crate::distance::accuracy); metrics that a machine has no form for may be
+    /// computed by that function on the host. `core/examples/own_distance.rs` has a backend with
+    /// a distance of its own.
     fn distances(
         &self,
         pairs: Pairs<'_, Values<Self>>,

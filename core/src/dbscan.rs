@@ -325,11 +325,15 @@ fn admit<B: Alloc>(
     metric: Metric,
 ) -> Result<Placed<B>, Error<B::Error>> {
     let dim = rows.dim();
+    metric.check_dim(dim)?;
     let mut host = vec![B::Elem::zero(); rows.len() * dim];
     backend.read(rows.data(), rows.start() * dim, &mut host).map_err(Error::Backend)?;
     judge(&host, dim, rows.start())?;
-    if metric == Metric::Cosine {
+    if metric.ignores_length() {
         rescale(&mut host, dim);
+    }
+    if let Some(at) = host.chunks_exact(dim).position(|row| !metric.takes(row)) {
+        return Err(Error::NotFinite { row: rows.start() + at });
     }
     let order = Order::kd(&mut host, dim, leaf(dim))?;
     Placed::of(backend, order, &host)

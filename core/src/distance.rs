@@ -11,15 +11,18 @@
 //! addition is rounded on its own: no fused multiply-add, so a machine without one agrees with a
 //! machine that has it. A vector unit with 4, 8 or 16 lanes does this at full width.
 
+pub(crate) mod further;
+
 use crate::element::Element;
-use crate::rows::Metric;
+use crate::metric::Metric;
 
 /// How many running sums a distance has.
 pub const LANES: usize = 16;
 
 /// The distance of two rows of equal length under `metric`. `O(dim)`.
 ///
-/// NaN where a coordinate is NaN or an infinity makes it undefined; infinite where it overflows.
+/// NaN where a coordinate is NaN or an infinity makes it undefined; infinite or NaN where it
+/// overflows, and NaN where the metric is none of rows of that length.
 ///
 /// ```
 /// # use enfold_core::{distance::distance, Metric};
@@ -34,23 +37,46 @@ pub fn distance<T: Element>(metric: Metric, x: &[T], y: &[T]) -> T {
         Metric::Cosine => cosine(dot(x, y), dot(x, x), dot(y, y)),
         Metric::Manhattan => strided_sum(x, y, |a, b| (a - b).abs()),
         Metric::Chebyshev => chebyshev(x, y),
+        Metric::Minkowski(power) => further::minkowski(power, x, y),
+        Metric::Correlation => further::correlation(x, y),
+        Metric::Hamming => further::hamming(x, y),
+        Metric::Jaccard => further::jaccard(x, y),
+        Metric::Canberra => further::canberra(x, y),
+        Metric::BrayCurtis => further::bray_curtis(x, y),
+        Metric::Haversine => further::haversine(x, y),
     }
 }
 
 /// How far a machine's distance of two rows of `dim` elements may be from the true one, relative
-/// to it (cosine: absolutely): the accuracy that every backend signs.
+/// to it – absolutely where [`Metric::is_absolute`]: the accuracy that every backend signs.
 ///
 /// One rounding per addition, in any order, and room for a square root of 2.5 units in the last
 /// place, which is what shading languages promise. What is below the least positive normal number
-/// may be flushed to zero besides.
+/// may be flushed to zero besides: a distance that divides by coordinates, or asks whether they
+/// are equal or zero, says nothing about coordinates below that number over the round-off.
+///
+/// | metric | roundings |
+/// |---|---|
+/// | Minkowski | the quotients, one per addition over p, and two powers: room for `exp2(p·log2 v)` |
+/// | correlation | those of cosine, and the means, whose error enters squared: dim³ round-offs |
+/// | Hamming, Jaccard | counts are exact; one quotient |
+/// | Canberra, Bray–Curtis | two for each term, one per addition (twice), one quotient |
+/// | haversine | that of angles up to 2π and their differences; each function within an ulp or two |
 #[must_use]
 pub fn accuracy<T: Element>(metric: Metric, dim: usize) -> f64 {
+    let n = dim as f64;
     let roundings = match metric {
-        Metric::Chebyshev => 4,
-        Metric::Cosine => 2 * dim + 16,
-        _ => dim + 16,
+        Metric::SqEuclidean | Metric::Euclidean | Metric::Manhattan => n + 16.0,
+        Metric::Canberra => n + 16.0,
+        Metric::Chebyshev => 4.0,
+        Metric::Cosine => 2.0 * n + 16.0,
+        Metric::Correlation => 4.0 * n + 32.0 + n * n * n * T::ROUNDOFF,
+        Metric::Minkowski(_) => n + 64.0,
+        Metric::Hamming | Metric::Jaccard => 8.0,
+        Metric::BrayCurtis => 2.0 * n + 16.0,
+        Metric::Haversine => 64.0,
     };
-    roundings as f64 * T::ROUNDOFF
+    roundings * T::ROUNDOFF
 }
 
 /// Σ (x−y)².
@@ -140,9 +166,10 @@ mod tests {
     #[test]
     fn identical_rows_are_at_distance_zero_under_every_metric() {
         let row: [f32; 37] = core::array::from_fn(|t| (t as f32 * 0.37).sin() * 1e3);
-        for metric in Metric::ALL {
+        for metric in Metric::of_dim(37) {
             assert_eq!(distance(metric, &row, &row), 0.0, "{metric:?}");
         }
+        assert_eq!(distance(Metric::Haversine, &[1.2f32, -3.1], &[1.2, -3.1]), 0.0);
     }
 
     #[test]
@@ -171,6 +198,10 @@ mod tests {
                     assert!(!distance(metric, &x, &y).is_finite(), "{metric:?} {t}");
                 }
                 x[t] = 1.0;
+            }
+            for (x, y) in [([bad, 0.0], [0.1, 0.2]), ([0.0, bad], [0.1, 0.2])] {
+                assert!(distance(Metric::Haversine, &x, &y).is_nan());
+                assert!(distance(Metric::Haversine, &y, &x).is_nan());
             }
         }
     }

@@ -6,16 +6,43 @@ use bytemuck::Pod;
 use num_traits::Float;
 
 mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for f64 {}
+    /// Functions by the portable library: the same bits on every platform, with `std` or without.
+    pub trait Portable: Sized {
+        fn power(self, p: Self) -> Self;
+        fn sine(self) -> Self;
+        fn cosine(self) -> Self;
+        /// The angle of the point (x, self).
+        fn angle(self, x: Self) -> Self;
+    }
+
+    macro_rules! portable {
+        ($element:ty: $pow:ident, $sin:ident, $cos:ident, $atan2:ident) => {
+            impl Portable for $element {
+                fn power(self, p: Self) -> Self {
+                    libm::$pow(self, p)
+                }
+                fn sine(self) -> Self {
+                    libm::$sin(self)
+                }
+                fn cosine(self) -> Self {
+                    libm::$cos(self)
+                }
+                fn angle(self, x: Self) -> Self {
+                    libm::$atan2(self, x)
+                }
+            }
+        };
+    }
+
+    portable!(f32: powf, sinf, cosf, atan2f);
+    portable!(f64: pow, sin, cos, atan2);
 }
 
 /// A coordinate, distance or weight: `f32`, or `f64` where the machine has it.
 ///
 /// Sealed: the set is closed because every backend compiles each of them.
 pub trait Element:
-    Float + Pod + Default + Debug + Display + Send + Sync + 'static + sealed::Sealed
+    Float + Pod + Default + Debug + Display + Send + Sync + 'static + sealed::Portable
 {
     /// Short name, `"f32"` or `"f64"`, as it stands in snapshots and reports.
     const NAME: &'static str;

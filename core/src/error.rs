@@ -76,7 +76,8 @@ pub enum Error<E> {
         /// The rule it breaks.
         why: &'static str,
     },
-    /// A coordinate is NaN, infinite, or so large that distances overflow.
+    /// A coordinate is NaN, infinite, or so large that distances overflow; or it is no latitude or
+    /// longitude in radians, under [`Metric::Haversine`](crate::Metric::Haversine).
     NotFinite {
         /// The first such row of the input.
         row: usize,
@@ -148,7 +149,9 @@ impl<E: Display> Display for Error<E> {
         match self {
             Self::Shape(e) => write!(f, "shape: {e}"),
             Self::Parameter { name, why } => write!(f, "parameter `{name}`: {why}"),
-            Self::NotFinite { row } => write!(f, "row {row} is not finite (or its norm overflows)"),
+            Self::NotFinite { row } => {
+                write!(f, "row {row} is not finite, or too large for the metric")
+            }
             Self::Weight { row } => {
                 write!(f, "weight of row {row} is negative, not finite or too large")
             }

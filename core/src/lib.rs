@@ -38,6 +38,7 @@ pub mod error;
 pub mod host;
 #[cfg(feature = "alloc")]
 pub mod kmeans;
+pub mod metric;
 #[cfg(feature = "alloc")]
 pub mod neighbors;
 #[cfg(feature = "alloc")]
@@ -60,9 +61,10 @@ pub use element::Element;
 pub use error::{BackendError, Error, ErrorKind, ShapeError, SnapshotError};
 #[cfg(feature = "alloc")]
 pub use kmeans::KMeans;
+pub use metric::{Metric, Power, PowerError};
 #[cfg(feature = "alloc")]
 pub use order::Order;
-pub use rows::{Block, Metric, Pairs, Rows, Visit, rows};
+pub use rows::{Block, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};
 pub use store::{Fixed, Sizes, Slots, Store};
 pub use stream::{Stream, StreamOptions};

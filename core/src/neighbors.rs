@@ -26,7 +26,8 @@
 //! | one row | its list is empty in a self-join |
 //! | equal rows | distance 0, lower numbers first |
 //! | a coordinate NaN, infinite, or so large that a distance overflows | [`Error::NotFinite`] |
-//! | dims differ | [`Error::Shape`] |
+//! | a latitude beyond π/2, a longitude beyond 2π (haversine) | [`Error::NotFinite`] |
+//! | dims differ, or are not 2 (haversine) | [`Error::Shape`] |
 
 mod graph;
 mod host;
@@ -38,7 +39,7 @@ mod search;
 use alloc::vec;
 use alloc::vec::Vec;
 
-use num_traits::{Float, Zero};
+use num_traits::Zero;
 
 use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Values};
 use crate::element::Element;
@@ -149,7 +150,7 @@ impl Neighbors {
 
     /// Whether a tree is built. Lists hold one entry more than asked, to see ties.
     fn ordered<V: ?Sized>(&self, rows: Rows<'_, V>) -> bool {
-        let can = self.k < MAX_NEIGHBORS && self.metric != Metric::Cosine && !rows.is_empty();
+        let can = self.k < MAX_NEIGHBORS && self.metric.has_bounds() && !rows.is_empty();
         can && match self.search {
             Search::Auto => pays(rows, self.metric),
             Search::All => false,
@@ -160,7 +161,7 @@ impl Neighbors {
 
 /// Whether a k-d tree of the rows is worth building.
 fn pays<V: ?Sized>(rows: Rows<'_, V>, metric: Metric) -> bool {
-    metric != Metric::Cosine && rows.dim() <= NARROW && rows.len() >= MANY
+    metric.has_bounds() && rows.dim() <= NARROW && rows.len() >= MANY
 }
 
 /// The distance of every row to its k-th neighbour, largest first: where the curve bends is a
@@ -190,36 +191,25 @@ pub fn k_distances<B: Alloc>(
 /// Elements read at a time.
 const PART: usize = 1 << 16;
 
-/// Refuses rows with a coordinate that is not finite, or so large that a distance could overflow.
+/// Refuses rows that the metric does not [take](Metric::takes): a coordinate is not finite, or so
+/// large that a distance could overflow.
 fn check_rows<B: Alloc>(
     backend: &B,
     rows: Rows<'_, Values<B>>,
     metric: Metric,
 ) -> Result<(), Error<B::Error>> {
     let dim = rows.dim();
-    let most = largest::<B::Elem>(metric, dim);
+    metric.check_dim(dim)?;
     let step = (PART / dim).max(1);
     let mut part = vec![B::Elem::zero(); step.min(rows.len()) * dim];
     for start in (rows.start()..rows.end()).step_by(step) {
         let part = &mut part[..step.min(rows.end() - start) * dim];
         backend.read(rows.data(), start * dim, part).map_err(Error::Backend)?;
-        // No for NaN, too.
-        let bad = |row: &[B::Elem]| !row.iter().all(|v| v.abs() <= most);
-        if let Some(at) = part.chunks_exact(dim).position(bad) {
+        if let Some(at) = part.chunks_exact(dim).position(|row| !metric.takes(row)) {
             return Err(Error::NotFinite { row: start + at });
         }
     }
     Ok(())
-}
-
-/// Coordinates up to this in size give finite distances.
-fn largest<T: Element>(metric: Metric, dim: usize) -> T {
-    let (max, dim) = (T::max_value().as_f64() / 4.0, dim as f64);
-    T::of_f64(match metric {
-        Metric::Manhattan | Metric::Chebyshev => max / dim,
-        Metric::Cosine => libm::sqrt(libm::sqrt(max)) / libm::sqrt(dim),
-        _ => libm::sqrt(max / dim) / 2.0,
-    })
 }
 
 /// An empty list entry.

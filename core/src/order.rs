@@ -12,8 +12,10 @@
 //! A box bounds every coordinate of its rows. The largest and the smallest difference that two
 //! boxes allow go through the very operations that define a [distance](crate::distance), in the
 //! same order. Rounding is monotone, so each operation keeps what was below below: the bound
-//! never exceeds the *canonical* distance of any pair, bit for bit, and needs no slack. Cosine
-//! distances are not bounded by boxes: there the bounds are 0 and ∞, and nothing is pruned.
+//! never exceeds the *canonical* distance of any pair, bit for bit, and needs no slack. Powers need
+//! not be monotone to the last bit, so the bounds of Minkowski distances have a margin of four
+//! times their accuracy. Metrics without [bounds](Metric::has_bounds), such as cosine, are not
+//! bounded by boxes: there the bounds are 0 and ∞, and nothing is pruned.
 //!
 //! Sources: median splits, Bentley 1975 (k-d trees); blocks of equal length and pairs of nodes,
 //! Gray and Moore 2000 ("N-body problems in statistical learning").

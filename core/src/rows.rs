@@ -3,29 +3,7 @@
 use crate::backend::{Backend, Values};
 use crate::error::ShapeError;
 
-/// A distance. See [`distance`](crate::distance) for what each one computes, step by step.
-#[non_exhaustive]
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
-#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-pub enum Metric {
-    /// Σ (x−y)²: what k-means minimises.
-    #[default]
-    SqEuclidean,
-    /// √Σ (x−y)².
-    Euclidean,
-    /// 1 − x·y / (|x| |y|); 1 where exactly one row is zero, 0 where both are.
-    Cosine,
-    /// Σ |x−y|.
-    Manhattan,
-    /// max |x−y|.
-    Chebyshev,
-}
-
-impl Metric {
-    /// Every metric, in declaration order: for tests and reports.
-    pub const ALL: [Self; 5] =
-        [Self::SqEuclidean, Self::Euclidean, Self::Cosine, Self::Manhattan, Self::Chebyshev];
-}
+pub use crate::metric::Metric;
 
 /// A range of rows of a row-major buffer, checked on construction: the only door to a kernel.
 ///
@@ -191,9 +169,10 @@ impl<'a, V: ?Sized> Pairs<'a, V> {
     /// Every pair of a row of `x` and a row of `y`.
     ///
     /// # Errors
-    /// The dims differ.
+    /// The dims differ; the metric is none of rows of that dim.
     pub fn new(x: Rows<'a, V>, y: Rows<'a, V>, metric: Metric) -> Result<Self, ShapeError> {
         ShapeError::check("dim of y", x.dim, y.dim)?;
+        metric.check_dim(x.dim)?;
         Ok(Self { x, y, metric, visit: Visit::All })
     }
 

@@ -44,7 +44,7 @@ use alloc::vec::Vec;
 use crate::backend::{Alloc, NONE, Values};
 use crate::error::{Error, ShapeError};
 use crate::kmeans::door;
-use crate::rows::Rows;
+use crate::rows::{Metric, Rows};
 
 pub use internal::{calinski_harabasz, davies_bouldin, inertia};
 pub use partition::Agreement;
@@ -110,13 +110,26 @@ impl Groups {
 fn admit<B: Alloc>(
     backend: &B,
     rows: Rows<'_, Values<B>>,
+    metric: Metric,
     labels: &[u32],
 ) -> Result<(), Error<B::Error>> {
     ShapeError::check("labels", rows.len(), labels.len())?;
-    finite(backend, rows)
+    finite(backend, rows, metric)
 }
 
 /// Refuses rows that are not finite or whose distances overflow.
-fn finite<B: Alloc>(backend: &B, rows: Rows<'_, Values<B>>) -> Result<(), Error<B::Error>> {
-    door::each_part(backend, rows, |at, part| door::judge(part, rows.dim(), rows.start() + at))
+fn finite<B: Alloc>(
+    backend: &B,
+    rows: Rows<'_, Values<B>>,
+    metric: Metric,
+) -> Result<(), Error<B::Error>> {
+    metric.check_dim(rows.dim())?;
+    door::each_part(backend, rows, |at, part| {
+        let first = rows.start() + at;
+        door::judge(part, rows.dim(), first)?;
+        match part.chunks_exact(rows.dim()).position(|row| !metric.takes(row)) {
+            Some(at) => Err(Error::NotFinite { row: first + at }),
+            None => Ok(()),
+        }
+    })
 }

@@ -32,6 +32,16 @@ enum Bug {
     ExpandedForm,
     /// Fast code for whole tiles adds in another order than the code for the rest.
     OrderByTile,
+    /// Correlation of the rows as they stand, without their means.
+    NotCentred,
+    /// 0/0 where both coordinates are zero.
+    ZeroOverZero,
+    /// The spherical law of cosines, which loses near points.
+    LawOfCosines,
+    /// Powers are added up and no root is taken.
+    NoRoot,
+    /// A metric that the backend does not know is taken for squares.
+    UnknownIsSquares,
     /// Distances are written for every pair.
     WritesUnvisited,
     /// NaN passes `!(d > radius)`.
@@ -80,6 +90,21 @@ impl Planted {
             (Bug::ExpandedForm, Metric::SqEuclidean) => dot(x, x) + dot(y, y) - 2.0 * dot(x, y),
             (Bug::OrderByTile, Metric::Manhattan) if together > 1 => {
                 x.iter().zip(y).map(|(a, b)| (a - b).abs()).sum()
+            }
+            (Bug::NotCentred, Metric::Correlation) => distance(Metric::Cosine, x, y),
+            (Bug::ZeroOverZero, Metric::Canberra) => {
+                x.iter().zip(y).map(|(a, b)| (a - b).abs() / (a.abs() + b.abs())).sum()
+            }
+            (Bug::LawOfCosines, Metric::Haversine) => {
+                let turn = (x[1] - y[1]).cos();
+                (x[0].sin() * y[0].sin() + x[0].cos() * y[0].cos() * turn).clamp(-1.0, 1.0).acos()
+            }
+            (Bug::NoRoot, Metric::Minkowski(power)) => {
+                let p = power.get() as f32;
+                x.iter().zip(y).map(|(a, b)| (a - b).abs().powf(p)).sum()
+            }
+            (Bug::UnknownIsSquares, Metric::Hamming | Metric::Jaccard) => {
+                distance(Metric::SqEuclidean, x, y)
             }
             _ => distance(metric, x, y),
         }
@@ -340,6 +365,13 @@ noticed! {
     expanded_form: ExpandedForm by distances_are_accurate_far_off_centre, distances_are_accurate,
         distances_are_symmetric_and_never_negative;
     two_orders_of_addition: OrderByTile by a_pair_has_one_distance;
+    correlation_without_means: NotCentred by distances_are_accurate,
+        distances_are_accurate_far_off_centre;
+    zero_over_zero: ZeroOverZero by distances_are_accurate, nearest_agrees_with_the_oracle;
+    law_of_cosines: LawOfCosines by distances_are_accurate;
+    powers_without_a_root: NoRoot by distances_are_accurate, nearest_agrees_with_the_oracle;
+    unknown_metrics_are_squares: UnknownIsSquares by distances_are_accurate,
+        ieee_distances_are_the_definition;
     unvisited_pairs_written: WritesUnvisited by distances_write_only_what_is_visited;
     nan_within_a_radius: NanIsWithin by count_within_is_the_fold_of_the_distances,
         rows_that_are_not_finite_have_no_neighbours;

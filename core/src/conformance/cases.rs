@@ -8,8 +8,9 @@ use core::ops::Range;
 use std::vec::Vec;
 
 use crate::element::Element;
+use crate::metric::Metric;
 use crate::random::Draws;
-use crate::rows::{Block, Metric};
+use crate::rows::Block;
 
 /// Rows of x, rows of y and dim: lane, tile and work-group widths −1, 0, +1, in a selection in
 /// which each of the three takes each edge value.
@@ -191,24 +192,53 @@ pub struct Case {
     pub seed: u64,
 }
 
-/// Every case: for each shape and metric one on the lattice and two of other families.
+/// The metrics that meet every shape: those that backends have forms of their own for. The others
+/// meet every family, on shapes of few pairs in turn: they cost the more.
+const ON_EVERY_SHAPE: usize = 5;
+
+/// Every case: for each shape and metric one on the lattice and two of other families; for each
+/// further metric one of each family.
 pub fn all() -> impl Iterator<Item = Case> {
-    let count = SHAPES.len() * Metric::ALL.len() * 3;
-    (0..count).map(nth)
+    let first = SHAPES.len() * ON_EVERY_SHAPE * 3;
+    let of_family = move |(turn, family)| further(first, turn, family);
+    (0..first).map(nth).chain((0..).zip(Family::ALL).flat_map(of_family))
 }
 
-/// The cases of one family: every fifth shape under each metric.
+/// The cases of one family: every fifth shape under each metric, two under further ones.
 pub fn of(family: Family) -> impl Iterator<Item = Case> {
-    let picks = (0..SHAPES.len() * Metric::ALL.len()).step_by(3);
-    picks.map(move |i| Case { family, ..nth(3 * i + 1) })
+    let picks = (0..SHAPES.len() * ON_EVERY_SHAPE).step_by(3);
+    let picked = picks.map(move |i| Case { family, ..nth(3 * i + 1) });
+    picked.chain([5, 14].into_iter().flat_map(move |turn| further(0, turn, family)))
 }
 
 fn nth(i: usize) -> Case {
-    let (turn, metric) = (i / 3, Metric::ALL[i / 3 % Metric::ALL.len()]);
-    let (n, m, dim) = SHAPES[turn / Metric::ALL.len()];
+    let (turn, metric) = (i / 3, Metric::ALL[i / 3 % ON_EVERY_SHAPE]);
     let other = Family::ALL[1 + (i - turn) % (Family::ALL.len() - 1)];
     let family = if i.is_multiple_of(3) { Family::Lattice } else { other };
-    let visiting = match (i + turn / 5) % 4 {
+    arranged(i, SHAPES[turn / ON_EVERY_SHAPE], i + turn / 5, (metric, family))
+}
+
+/// One case under each metric from [`ON_EVERY_SHAPE`] on, numbered from `first` on.
+fn further(first: usize, turn: usize, family: Family) -> impl Iterator<Item = Case> {
+    let metrics = &Metric::ALL[ON_EVERY_SHAPE..];
+    let few = |(n, m, _): &(usize, usize, usize)| (1..1100).contains(&(n * m));
+    let shapes: Vec<_> = SHAPES.into_iter().filter(few).collect();
+    metrics.iter().enumerate().map(move |(at, &metric)| {
+        let i = first + turn * metrics.len() + at;
+        let (n, m, dim) = shapes[(9 * turn + 5 * at + 7) % shapes.len()];
+        let dim = if metric.check_dim(dim).is_ok() { dim } else { 2 };
+        arranged(i, (n, m, dim), turn + at, (metric, family))
+    })
+}
+
+/// Case number `i`; `visit` chooses the pairs.
+fn arranged(
+    i: usize,
+    (n, m, dim): (usize, usize, usize),
+    visit: usize,
+    (metric, family): (Metric, Family),
+) -> Case {
+    let visiting = match visit % 4 {
         0 => Visiting::All,
         1 => Visiting::OffDiagonal,
         2 => Visiting::Blocks,
@@ -289,7 +319,14 @@ fn fill<T: Element>(case: &Case, purpose: u32, rows: usize, range: &Range<usize>
             range.start + row % range.len()
         }
     };
-    let cell = |at: usize| case.family.value(draws, inside(at / case.dim), at % case.dim);
+    // Poles, opposite points, and both sides of the meridian where longitudes begin.
+    let angles = case.metric == Metric::Haversine && case.family == Family::Lattice;
+    let cell = |at: usize| {
+        let (row, t) = (inside(at / case.dim), at % case.dim);
+        let value: T = case.family.value(draws, row, t);
+        let angle = core::f64::consts::FRAC_PI_8 * (t + 1) as f64;
+        if angles { T::of_f64(value.as_f64() * angle) } else { value }
+    };
     (0..rows * case.dim).map(cell).collect()
 }
 

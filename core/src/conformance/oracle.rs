@@ -23,15 +23,77 @@ pub fn distance<T: Element>(metric: Metric, x: &[T], y: &[T]) -> f64 {
         Metric::Euclidean => gaps.map(|g| g * g).sum::<f64>().sqrt(),
         Metric::Manhattan => gaps.sum(),
         Metric::Chebyshev => gaps.fold(0.0, f64::max),
-        Metric::Cosine => {
-            let (xy, xx, yy) = (dot(x, y), dot(x, x), dot(y, y));
-            match (xx == 0.0, yy == 0.0) {
-                (true, true) => 0.0,
-                (true, false) | (false, true) => 1.0,
-                (false, false) => 1.0 - xy / (xx.sqrt() * yy.sqrt()),
-            }
+        Metric::Cosine => angular(&wide(x), &wide(y)),
+        Metric::Minkowski(power) => norm(&gaps.collect::<Vec<_>>(), power.get()),
+        Metric::Correlation => angular(&centred(x), &centred(y)),
+        Metric::Hamming => share(x, y, |a, b| (a != b, true)),
+        Metric::Jaccard => share(x, y, |a, b| ((a != 0.0) != (b != 0.0), a != 0.0 || b != 0.0)),
+        Metric::Canberra => {
+            let sizes = x.iter().zip(y).map(|(a, b)| a.as_f64().abs() + b.as_f64().abs());
+            gaps.zip(sizes).map(|(gap, size)| if size == 0.0 { 0.0 } else { gap / size }).sum()
         }
+        Metric::BrayCurtis => {
+            let size: f64 = x.iter().chain(y).map(|v| v.as_f64().abs()).sum();
+            if size == 0.0 { 0.0 } else { gaps.sum::<f64>() / size }
+        }
+        Metric::Haversine => sphere([x[0].as_f64(), x[1].as_f64()], [y[0].as_f64(), y[1].as_f64()]),
     }
+}
+
+fn wide<T: Element>(row: &[T]) -> Vec<f64> {
+    row.iter().map(|v| v.as_f64()).collect()
+}
+
+/// 1 − cos of the angle between two rows.
+fn angular(x: &[f64], y: &[f64]) -> f64 {
+    let (xy, xx, yy) = (dot(x, y), dot(x, x), dot(y, y));
+    match (xx == 0.0, yy == 0.0) {
+        (true, true) => 0.0,
+        (true, false) | (false, true) => 1.0,
+        (false, false) => 1.0 - xy / (xx.sqrt() * yy.sqrt()),
+    }
+}
+
+/// A row less its mean, taken twice: what the first leaves is far below the spread.
+pub(super) fn centred<T: Element>(row: &[T]) -> Vec<f64> {
+    let mut row = wide(row);
+    if row.iter().all(|v| *v == row[0]) {
+        row.fill(0.0);
+    }
+    for _ in 0..2 {
+        let mean = row.iter().sum::<f64>() / row.len() as f64;
+        row.iter_mut().for_each(|v| *v -= mean);
+    }
+    row
+}
+
+/// (Σ g^p)^(1/p), with the largest g in front.
+fn norm(gaps: &[f64], p: f64) -> f64 {
+    let most = gaps.iter().copied().fold(0.0, f64::max);
+    if most == 0.0 || most == f64::INFINITY {
+        return most;
+    }
+    most * gaps.iter().map(|g| (g / most).powf(p)).sum::<f64>().powf(1.0 / p)
+}
+
+/// Of the coordinates that count, the share of those that differ; 0 where none counts.
+fn share<T: Element>(x: &[T], y: &[T], of: impl Fn(f64, f64) -> (bool, bool)) -> f64 {
+    let both: Vec<_> = x.iter().zip(y).map(|(a, b)| of(a.as_f64(), b.as_f64())).collect();
+    let (differ, count) =
+        (both.iter().filter(|b| b.0).count(), both.iter().filter(|b| b.1).count());
+    if count == 0 { 0.0 } else { differ as f64 / count as f64 }
+}
+
+/// The angle between two points given by latitude and longitude, from their unit vectors: by
+/// the length of the cross product and the product.
+fn sphere(x: [f64; 2], y: [f64; 2]) -> f64 {
+    let unit = |[along, around]: [f64; 2]| {
+        [along.cos() * around.cos(), along.cos() * around.sin(), along.sin()]
+    };
+    let (a, b) = (unit(x), unit(y));
+    let cross = |s: usize, t: usize| a[s] * b[t] - a[t] * b[s];
+    let across = [cross(1, 2), cross(2, 0), cross(0, 1)];
+    dot(&across, &across).sqrt().atan2(dot(&a, &b))
 }
 
 /// Σ xy.

@@ -7,7 +7,7 @@
 //! What is smaller than the smallest normal number may be flushed to zero.
 
 use crate::element::Element;
-use crate::rows::Metric;
+use crate::metric::Metric;
 
 use super::oracle;
 
@@ -49,8 +49,26 @@ pub fn expected<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
     }
     match metric {
         Metric::Cosine => cosine(x, y),
-        _ => of_differences(metric, x, y),
+        Metric::Correlation => correlation(x, y),
+        Metric::Haversine if !(metric.takes(x) && metric.takes(y)) => Expected::Anything,
+        Metric::Haversine => near::<T>(metric, x, y),
+        Metric::Hamming | Metric::Jaccard | Metric::Canberra | Metric::BrayCurtis => {
+            of_shares(metric, x, y)
+        }
+        Metric::SqEuclidean | Metric::Euclidean | Metric::Manhattan => of_differences(metric, x, y),
+        Metric::Chebyshev | Metric::Minkowski(_) => of_differences(metric, x, y),
     }
+}
+
+/// Whether distances of rows of small integers are small integers, exact on every machine.
+#[must_use]
+pub fn is_whole(metric: Metric) -> bool {
+    matches!(metric, Metric::SqEuclidean | Metric::Manhattan | Metric::Chebyshev)
+}
+
+/// The true distance and the accuracy that is signed, where that is absolute.
+fn near<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
+    Expected::Near { truth: oracle::distance(metric, x, y), bound: relative::<T>(metric, x.len()) }
 }
 
 fn of_differences<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
@@ -69,17 +87,59 @@ fn of_differences<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
 }
 
 fn cosine<T: Element>(x: &[T], y: &[T]) -> Expected {
-    let relative = relative::<T>(Metric::Cosine, x.len());
-    let (xx, yy) = (oracle::dot(x, x), oracle::dot(y, y));
-    let floor = x.len() as f64 * T::min_positive_value().as_f64() / T::ROUNDOFF;
-    let zero = |v: &[T]| v.iter().all(T::is_zero);
-    if let Some(expected) = overflow::<T>(xx.max(yy), relative) {
-        return expected;
+    let vanishes =
+        |row: &[T]| vanishes::<T>(oracle::dot(row, row), row.iter().all(T::is_zero), row);
+    let peak = oracle::dot(x, x).max(oracle::dot(y, y));
+    match overflow::<T>(peak, relative::<T>(Metric::Cosine, x.len())) {
+        Some(expected) => expected,
+        None if vanishes(x) || vanishes(y) => Expected::Anything,
+        None => near::<T>(Metric::Cosine, x, y),
     }
-    if (xx < floor && !zero(x)) || (yy < floor && !zero(y)) {
-        return Expected::Anything;
+}
+
+/// Whether the squares of a row that is not zero may vanish.
+fn vanishes<T: Element>(square: f64, zero: bool, row: &[T]) -> bool {
+    square < row.len() as f64 * T::min_positive_value().as_f64() / T::ROUNDOFF && !zero
+}
+
+/// The angle of rows less their means; nothing is said where a plain sum overflows.
+fn correlation<T: Element>(x: &[T], y: &[T]) -> Expected {
+    let (mut peak, mut lost) = (0.0f64, false);
+    for row in [x, y] {
+        let centred = oracle::centred(row);
+        let square = oracle::dot(&centred, &centred);
+        let sum: f64 = row.iter().map(|v| v.as_f64().abs()).sum();
+        peak = peak.max(square);
+        lost |= vanishes::<T>(square, row.iter().all(|v| *v == row[0]), row);
+        lost |= sum > T::max_value().as_f64() / 4.0;
     }
-    Expected::Near { truth: oracle::distance(Metric::Cosine, x, y), bound: relative }
+    match overflow::<T>(peak, relative::<T>(Metric::Correlation, x.len())) {
+        Some(expected) => expected,
+        None if lost => Expected::Anything,
+        None => near::<T>(Metric::Correlation, x, y),
+    }
+}
+
+/// Quotients of coordinates: one that may be flushed to zero may change them beyond all bounds.
+fn of_shares<T: Element>(metric: Metric, x: &[T], y: &[T]) -> Expected {
+    let (least, relative) =
+        (T::min_positive_value().as_f64() / T::ROUNDOFF, relative::<T>(metric, x.len()));
+    let sizes = x.iter().zip(y).map(|(a, b)| a.as_f64().abs() + b.as_f64().abs());
+    let (mut sum, mut most, mut tiny) = (0.0, 0.0f64, false);
+    for size in sizes {
+        (sum, most, tiny) = (sum + size, most.max(size), tiny || size > 0.0 && size < least);
+    }
+    let peak = if metric == Metric::BrayCurtis { sum } else { 0.0 };
+    match overflow::<T>(peak, relative) {
+        Some(expected) => expected,
+        // Sums of two coordinates overflow there; the definition goes round it.
+        None if metric == Metric::Canberra && most >= T::max_value().as_f64() => Expected::Anything,
+        None if tiny => Expected::Anything,
+        None => {
+            let truth = oracle::distance(metric, x, y);
+            Expected::Near { truth, bound: relative * truth }
+        }
+    }
 }
 
 /// What is said where the largest intermediate is at or beyond the largest number.

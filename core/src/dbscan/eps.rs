@@ -37,10 +37,8 @@ impl<T: Element> Eps<T> {
         // Twice what is signed: for f64's own roundings, and for those of the band.
         let accuracy = 2.0 * accuracy::<T>(fold, dim);
         let flushed = dim as f64 * T::min_positive_value().as_f64();
-        let (relative, absolute) = match fold {
-            Metric::Cosine => (0.0, accuracy),
-            _ => (accuracy, flushed),
-        };
+        let (relative, absolute) =
+            if fold.is_absolute() { (0.0, accuracy) } else { (accuracy, flushed) };
         let low = (bound - absolute) * (1.0 - 2.0 * relative);
         let high = (bound + absolute) * (1.0 + 2.0 * relative);
         let most = T::max_value().as_f64();
@@ -70,8 +68,8 @@ pub(super) fn widen<T: Element>(rows: &[T]) -> Vec<f64> {
     rows.iter().map(|v| v.as_f64()).collect()
 }
 
-/// Scales rows by powers of two so that their largest coordinate is in [1, 2): cosine distances
-/// stay as they are, and squares neither overflow nor underflow.
+/// Scales rows by powers of two so that their largest coordinate is in [1, 2): angles stay as
+/// they are, and squares neither overflow nor underflow.
 pub(super) fn rescale<T: Element>(rows: &mut [T], dim: usize) {
     for row in rows.chunks_exact_mut(dim) {
         let most = row.iter().fold(0.0, |most: f64, v| most.max(v.as_f64().abs()));

@@ -51,10 +51,11 @@ impl Neighbors {
         if !(recall > 0.0 && recall <= 1.0) {
             return Err(Error::Parameter { name: "recall", why: "a share above 0, up to 1" });
         }
-        if rows.len() < MANY || self.k >= MAX_NEIGHBORS || self.metric == Metric::Cosine {
+        if rows.len() < MANY || self.k >= MAX_NEIGHBORS || !self.metric.has_bounds() {
             let lists = self.within(backend, rows)?;
             return Ok(Rough { lists, recall: 1.0, visited: 1.0 });
         }
+        check_rows(backend, rows, self.metric)?;
         check_rows(backend, rows, Metric::SqEuclidean)?;
         let cells = Cells::new(backend, rows, cells_for(rows.len()), 0)?;
         let mut held = Held::new(backend, rows.len(), self.k)?;

@@ -164,7 +164,7 @@ fn means<B: Alloc>(
     rows: Rows<'_, Values<B>>,
     labels: &[u32],
 ) -> Result<Means, Error<B::Error>> {
-    admit(backend, rows, labels)?;
+    admit(backend, rows, Metric::SqEuclidean, labels)?;
     Means::of(backend, rows, &Groups::of(labels.iter().copied(), false).check()?)
 }
 
@@ -185,8 +185,8 @@ pub fn inertia<B: Alloc>(
 ) -> Result<f64, Error<B::Error>> {
     ShapeError::at_least("centers", 1, centers.len())?;
     ShapeError::check("dim of centers", rows.dim(), centers.dim())?;
-    finite(backend, rows)?;
-    finite(backend, centers)?;
+    finite(backend, rows, Metric::SqEuclidean)?;
+    finite(backend, centers, Metric::SqEuclidean)?;
     let (dim, step) = (rows.dim(), TILE.min(rows.len()));
     let mut tile: B::Owned<B::Elem> = backend.alloc(step * dim).map_err(Error::Backend)?;
     let mut dist: B::Owned<B::Elem> = backend.alloc(step).map_err(Error::Backend)?;

@@ -128,7 +128,7 @@ impl Silhouette {
         rows: Rows<'_, Values<B>>,
         labels: &[u32],
     ) -> Result<Groups, Error<B::Error>> {
-        admit(backend, rows, labels)?;
+        admit(backend, rows, self.metric, labels)?;
         if self.noise == Noise::Reject && labels.contains(&NONE) {
             return Err(Error::Parameter { name: "labels", why: "noise is to be rejected" });
         }

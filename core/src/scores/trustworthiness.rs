@@ -60,8 +60,8 @@ pub fn trustworthiness<B: Alloc>(
         let why = "from 1 to 256 and below half the number of rows";
         return Err(Error::Parameter { name: "k", why });
     }
-    finite(backend, rows)?;
-    finite(backend, embedded)?;
+    finite(backend, rows, metric)?;
+    finite(backend, embedded, Metric::Euclidean)?;
     let pairs = Pairs::new(rows, rows, metric)?;
     let near = neighbours(backend, embedded, k)?;
     let mut ranks = Ranks::new(backend, pairs, k)?;

@@ -3,10 +3,10 @@
 use crate::backend::Alloc;
 use crate::conformance::bed::{Bed, bits};
 use crate::conformance::cases::{self, Family, Scene};
-use crate::conformance::tolerance::{Expected, expected};
+use crate::conformance::tolerance::{Expected, expected, is_whole};
 use crate::distance::distance;
 use crate::element::Element;
-use crate::rows::{Metric, Visit};
+use crate::rows::Visit;
 
 use super::{each, on};
 
@@ -36,7 +36,7 @@ fn accurate<B: Alloc>(bed: &Bed<'_, B>) {
 
 /// Sums of small integers are exact, and so is their distance.
 pub fn lattice_distances_are_exact<B: Alloc>(b: &B) {
-    let exact = |c: &cases::Case| !matches!(c.metric, Metric::Cosine | Metric::Euclidean);
+    let exact = |c: &cases::Case| is_whole(c.metric);
     on(b, cases::of(Family::Lattice).filter(exact), |bed| {
         for (i, j, found) in cells(bed) {
             let (x, y) = (bed.scene.x_row(i), bed.scene.y_row(j));

@@ -7,8 +7,7 @@ use crate::conformance::bed::{Bed, Entries};
 use crate::conformance::cases::{self, Case, Family};
 use crate::conformance::decorators::Bare;
 use crate::conformance::oracle;
-use crate::conformance::tolerance::{Expected, expected};
-use crate::rows::Metric;
+use crate::conformance::tolerance::{Expected, expected, is_whole};
 
 use super::{each, on};
 
@@ -52,7 +51,7 @@ pub fn nearest_agrees_with_the_oracle<B: Alloc>(b: &B) {
     each(b, |bed| {
         let k = k_of(&bed.scene.case);
         let found = found(bed, k).pairs();
-        let exact = !matches!(bed.scene.case.metric, Metric::Cosine | Metric::Euclidean);
+        let exact = is_whole(bed.scene.case.metric);
         if exact && bed.scene.case.family == Family::Lattice {
             let mut truth = empty(bed, k).pairs();
             oracle::nearest(&oracle::Table::truth(&bed.scene), k, &mut truth);
