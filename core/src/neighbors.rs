@@ -28,12 +28,14 @@
 //! | a coordinate NaN, infinite, or so large that a distance overflows | [`Error::NotFinite`] |
 //! | dims differ | [`Error::Shape`] |
 
+mod candidates;
 mod graph;
 mod host;
 mod near;
 mod radius;
 mod rough;
 mod search;
+mod sketch;
 
 use alloc::vec;
 use alloc::vec::Vec;
