@@ -11,6 +11,7 @@ use core::borrow::{Borrow, BorrowMut};
 
 use num_traits::Zero;
 
+use super::largest;
 use crate::backend::{Alloc, Values};
 use crate::distance::dot;
 use crate::element::Element;
@@ -38,22 +39,26 @@ pub(super) struct Sketch<T> {
 }
 
 impl<T: Element> Sketch<T> {
-    /// The sketch of finite rows; none where no direction stands out of the rounding.
+    /// The sketch of finite rows; none where no direction stands out of the rounding, or squares
+    /// could overflow.
     pub(super) fn new<B: Alloc<Elem = T>>(
         backend: &B,
         rows: Rows<'_, Values<B>>,
         metric: Metric,
     ) -> Result<Option<Self>, Error<B::Error>> {
         let dim = rows.dim();
-        if dim <= DIRECTIONS {
+        let sketch = if dim <= DIRECTIONS {
             let mut data = vec![T::zero(); rows.len() * dim];
             backend.read(rows.data(), rows.start() * dim, &mut data).map_err(Error::Backend)?;
-            return Ok(Some(Self { data, dim, metric }));
-        }
-        let Some(anchors) = Anchors::of(&sample(backend, rows)?, dim) else { return Ok(None) };
-        let data = anchors.coordinates(backend, rows)?;
-        let sketch = Self { data, dim: anchors.len(), metric: Metric::SqEuclidean };
-        Ok(Some(sketch).filter(|s| s.data.iter().all(|v| v.is_finite())))
+            Self { data, dim, metric }
+        } else {
+            let Some(anchors) = Anchors::of(&sample(backend, rows)?, dim) else { return Ok(None) };
+            let data = anchors.coordinates(backend, rows)?;
+            Self { data, dim: anchors.len(), metric: Metric::SqEuclidean }
+        };
+        // Cells take squares, whatever the metric.
+        let most = largest::<T>(Metric::SqEuclidean, sketch.dim);
+        Ok(Some(sketch).filter(|sketch| sketch.data.iter().all(|v| v.abs() <= most)))
     }
 
     pub(super) fn row(&self, at: usize) -> &[T] {
@@ -178,5 +183,46 @@ fn orthonormal<T: Element>(rows: &[T], dim: usize) -> Vec<T> {
 fn add<T: Element>(to: &mut [T], share: T, row: &[T]) {
     for (to, &v) in to.iter_mut().zip(row) {
         *to = *to + share * v;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::vec::Vec;
+
+    use super::*;
+    use crate::random::Draws;
+
+    const DIM: usize = 90;
+
+    /// Rows in the span of five directions.
+    fn flat(n: u64) -> Vec<f32> {
+        let draws = Draws::new(1, 1);
+        let direction = |s: u64, t: usize| draws.unit(1_000_000 + s, t as u32) - 0.5;
+        let share = |i: u64, s: u64| (draws.unit(i, s as u32) - 0.5) / (1 + s) as f32;
+        let value = |i, t| (0..5).map(|s| share(i, s) * direction(s, t)).sum::<f32>();
+        (0..n).flat_map(|i| (0..DIM).map(move |t| value(i, t))).collect()
+    }
+
+    #[test]
+    fn directions_are_orthonormal_and_span_the_rows() {
+        let rows = flat(400);
+        let basis = directions(&rows, DIM);
+        assert_eq!(basis.len(), 5 * DIM);
+        for (a, v) in basis.chunks(DIM).enumerate() {
+            for (b, w) in basis.chunks(DIM).enumerate() {
+                assert!((dot(v, w) - f32::from(u8::from(a == b))).abs() < 1e-4, "{a} {b}");
+            }
+        }
+        for row in rows.chunks(DIM) {
+            let kept: f32 = basis.chunks(DIM).map(|v| dot(row, v) * dot(row, v)).sum();
+            assert!((kept / dot(row, row) - 1.0).abs() < 1e-3, "{kept} {}", dot(row, row));
+        }
+    }
+
+    #[test]
+    fn equal_rows_have_no_direction() {
+        assert!(Anchors::of(&[2.5f32; 4 * DIM], DIM).is_none());
+        assert!(Anchors::of(&[f32::MAX / 1e3; 4 * DIM], DIM).is_none());
     }
 }
