@@ -13,7 +13,7 @@ use crate::error::Error;
 use crate::rows::{Block, Metric, Pairs, Rows, Visit};
 
 /// Rows whose true neighbours are looked up, at most.
-const SAMPLE: usize = 256;
+const SAMPLE: usize = 512;
 /// What the sample must show above what is asked.
 const MARGIN: f64 = 0.001;
 /// Rows whose candidates are compared in one fold.
@@ -24,7 +24,7 @@ const COMPARED: usize = 4096;
 pub struct Rough<T> {
     /// The lists. Distances are right for the rows they name.
     pub lists: Lists<T>,
-    /// Share of the true neighbours that is there, on the sample of up to 256 rows that the search
+    /// Share of the true neighbours that is there, on the sample of up to 512 rows that the search
     /// was planned for: over all rows it is a little less. 1 means exact
     /// when `visited` is 1, too.
     pub recall: f64,
@@ -40,7 +40,7 @@ impl Neighbors {
     /// directions. A row lives in the cell of its nearest centre and enters a few cells more;
     /// those that live in a cell meet those that enter it, and the nearest by sketch are compared
     /// by distance. How many cells and how many candidates are wanted follows from the true
-    /// neighbours of up to 256 rows, evenly spaced: of *their* neighbours at least `recall` is
+    /// neighbours of up to 512 rows, evenly spaced: of *their* neighbours at least `recall` is
     /// found, and [`Rough::recall`] is what is found of them. It is a sample's, and the plan was made
     /// for that sample: over all rows expect up to a point less (MNIST, k = 15: 0.992 by the
     /// sample, 0.981 on 500 other rows). Ask for more than is needed.
