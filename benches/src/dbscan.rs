@@ -21,6 +21,8 @@ pub(crate) struct Plan {
     pub(crate) rounds: usize,
     /// Python with the peers installed, if they are to run.
     pub(crate) python: Option<String>,
+    /// Another program that answers requests, with the time of each way it has.
+    pub(crate) also: Option<String>,
     /// Peers: grid, `kd_tree`, `ball_tree`, brute.
     pub(crate) ways: Vec<String>,
     /// Whether labels are compared with the definition.
@@ -42,18 +44,19 @@ pub(crate) const SPECS: [&str; 6] = [
 /// Runs the plan and prints one JSON line per set.
 pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
     let mut peer = plan.python.as_deref().map(Peer::start).transpose()?;
+    let mut also = plan.also.as_deref().map(Peer::program).transpose()?;
     for spec in &plan.specs {
         let mut parts = spec.split(':');
         let mut part = || parts.next().ok_or("a spec is set:eps:min_samples");
         let (name, eps, need) = (part()?, part()?.parse::<f64>()?, part()?.parse::<usize>()?);
-        println!("{}", one(plan, peer.as_mut(), name, (eps, need))?);
+        println!("{}", one(plan, (peer.as_mut(), also.as_mut()), name, (eps, need))?);
     }
     Ok(())
 }
 
 fn one(
     plan: &Plan,
-    mut peer: Option<&mut Peer>,
+    (mut peer, mut also): (Option<&mut Peer>, Option<&mut Peer>),
     name: &str,
     (eps, need): (f64, usize),
 ) -> Result<Value, Box<dyn std::error::Error>> {
@@ -76,6 +79,12 @@ fn one(
                 let ask = json!({"task": "dbscan", "path": path, "eps": eps, "need": need,
                     "way": way});
                 least(way, peer.ask(&ask)?["ms"].as_f64().ok_or("no time")?);
+            }
+        }
+        if let Some(also) = &mut also {
+            let ask = json!({"task": "dbscan", "path": path, "eps": eps, "need": need});
+            for (name, ms) in also.ask(&ask)?.as_object().ok_or("not an object")? {
+                least(name, ms.as_f64().ok_or("no time")?);
             }
         }
     }

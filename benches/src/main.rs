@@ -56,7 +56,8 @@ enum Task {
         /// Another program that answers the same requests.
         #[arg(long)]
         also: Option<String>,
-        /// Ways to run: fold, all, ordered, auto; of the peers faiss, sklearn, onedal, pynndescent, kiddo.
+        /// Ways to run: fold, all, ordered, auto, rough; of the peers faiss,
+        /// sklearn, onedal, pynndescent; what another program has.
         #[arg(long, value_delimiter = ',')]
         ways: Vec<String>,
         /// Where the sets are.
@@ -77,6 +78,9 @@ enum Task {
         /// A python that has the peers (benches/against/requirements.txt).
         #[arg(long)]
         python: Option<String>,
+        /// Another program that answers the same requests.
+        #[arg(long)]
+        also: Option<String>,
         /// Peers to run: grid, `kd_tree`, `ball_tree`, brute.
         #[arg(long, value_delimiter = ',')]
         ways: Vec<String>,
@@ -182,11 +186,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Task::Knn { sets, rounds, python, also, ways, data, queries } => {
             knn::run(&knn::Plan { sets, rounds, python, also, ways, data, queries })?;
         }
-        Task::Dbscan { mut specs, rounds, python, ways, check, data } => {
+        Task::Dbscan { mut specs, rounds, python, also, ways, check, data } => {
             if specs.is_empty() {
                 specs = dbscan::SPECS.iter().map(ToString::to_string).collect();
             }
-            dbscan::run(&dbscan::Plan { specs, rounds, python, ways, check, data })?;
+            dbscan::run(&dbscan::Plan { specs, rounds, python, also, ways, check, data })?;
         }
         Task::Silhouette { dims, rows, k, rounds, python, data } => {
             silhouette::run(&silhouette::Plan { rows, dims, k, rounds, python, data })?;

@@ -29,12 +29,14 @@
 //! | a latitude beyond π/2, a longitude beyond 2π (haversine) | [`Error::NotFinite`] |
 //! | dims differ, or are not 2 (haversine) | [`Error::Shape`] |
 
+mod candidates;
 mod graph;
 mod host;
 mod near;
 mod radius;
 mod rough;
 mod search;
+mod sketch;
 
 use alloc::vec;
 use alloc::vec::Vec;

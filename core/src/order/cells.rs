@@ -1,22 +1,20 @@
-//! Cells: rows next to each other by their nearest centre, for many coordinates.
+//! Rows by the cells of centres: an order for many coordinates.
 //!
-//! Boxes say nothing in high dimension, and neither do bounds from centres: almost every cell
-//! could hold a neighbour of almost every row. But neighbours *are* mostly in the cells nearby,
-//! so that looking at cells in order of the distance of their centres finds nearly all of them
-//! early (inverted lists: Jégou, Douze, Schmid 2011). A search over cells is approximate when it
-//! is stopped; how much it found is measured, not assumed.
+//! A k-d tree excludes next to nothing beyond about ten coordinates, for the boxes of its blocks
+//! overlap. Neighbours in data with any structure *are* mostly in the cells whose centres are
+//! nearest, so that every row enters a few cells and meets the rows that live there (inverted
+//! lists with several assignments: Jégou, Douze, Schmid 2011). A search over cells is approximate;
+//! how much it finds is measured, not assumed.
 
 use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::{Borrow, BorrowMut};
 use core::ops::Range;
 
-use num_traits::Zero;
-
-use crate::backend::{Alloc, MAX_NEIGHBORS, Values};
+use crate::backend::{Alloc, Values};
 use crate::error::{Error, ShapeError};
 use crate::kmeans::{Init, KMeans};
-use crate::neighbors::{Neighbors, Search};
+use crate::neighbors::{Lists, Neighbors, Search};
 use crate::rows::Rows;
 
 /// Sampled rows for each centre.
@@ -24,15 +22,15 @@ const SAMPLED: usize = 24;
 /// Rounds of k-means on the sample.
 const ROUNDS: u32 = 4;
 
-/// Rows in the order of their cells, on a backend.
+/// Centres, and rows in the order of the cells that they are nearest to.
 pub struct Cells<B: Alloc> {
-    data: B::Owned<B::Elem>,
     dim: usize,
+    centres: B::Owned<B::Elem>,
+    /// The cell of every row, by number.
+    homes: Vec<u32>,
     rows: Vec<u32>,
     /// Where each cell begins, and the end.
     starts: Vec<usize>,
-    /// All cells for each cell, by the distance of their centres.
-    near: Vec<u32>,
 }
 
 impl<B: Alloc> core::fmt::Debug for Cells<B> {
@@ -42,12 +40,10 @@ impl<B: Alloc> core::fmt::Debug for Cells<B> {
 }
 
 impl<B: Alloc> Cells<B> {
-    /// Up to `centres` cells, by k-means on a sample of the rows. `O(n·centres·dim)`; two copies
-    /// of the rows on the host while it is built, one on the backend.
+    /// Up to `centres` cells, by k-means on a sample of the rows. `O(n·centres·dim)`.
     ///
     /// # Errors
-    /// There are no rows, or fewer than one or more than [`MAX_NEIGHBORS`] centres; a row is not
-    /// finite; the machine's.
+    /// There are no rows, or no centres; a row is not finite; the machine's.
     pub fn new(
         backend: &B,
         rows: Rows<'_, Values<B>>,
@@ -55,31 +51,20 @@ impl<B: Alloc> Cells<B> {
         seed: u64,
     ) -> Result<Self, Error<B::Error>> {
         ShapeError::at_least("centres", 1, centres)?;
-        ShapeError::at_least("most centres", centres, MAX_NEIGHBORS)?;
-        let (dim, n) = (rows.dim(), rows.len());
-        let mut host = vec![B::Elem::zero(); n * dim];
-        backend.read(rows.data(), rows.start() * dim, &mut host).map_err(Error::Backend)?;
-        let step = (n / (SAMPLED * centres)).max(1);
-        let sample: Vec<B::Elem> =
-            host.chunks_exact(dim).step_by(step).flatten().copied().collect();
-        let sample = put(backend, &sample)?;
+        let dim = rows.dim();
+        let sample = sample(backend, rows, SAMPLED * centres)?;
         let model = KMeans::new(centres)
             .seed(seed)
             .init(Init::Random)
             .max_iter(ROUNDS)
             .fit(backend, crate::rows::rows::<B>(sample.borrow(), dim)?)?
             .model;
-        let labels = model.predict(backend, rows)?;
-        let (order, starts) = by_label(&labels, model.k());
-        let placed: Vec<B::Elem> =
-            order.iter().flat_map(|&i| &host[i as usize * dim..][..dim]).copied().collect();
-        let data = put(backend, &placed)?;
-        let centres: Vec<B::Elem> = (0..model.k()).flat_map(|c| model.center(c)).copied().collect();
-        let centres = put(backend, &centres)?;
-        let centres = crate::rows::rows::<B>(centres.borrow(), dim)?;
-        let near =
-            Neighbors::new(model.k()).search(Search::All).among(backend, centres, centres)?;
-        Ok(Self { data, dim, rows: order, starts, near: near.indices().to_vec() })
+        let homes = model.predict(backend, rows)?;
+        let (rows, starts) = by_label(&homes, model.k());
+        let host: Vec<B::Elem> = (0..model.k()).flat_map(|c| model.center(c)).copied().collect();
+        let mut centres = backend.alloc::<B::Elem>(host.len()).map_err(Error::Backend)?;
+        backend.write(centres.borrow_mut(), 0, &host).map_err(Error::Backend)?;
+        Ok(Self { dim, centres, homes, rows, starts })
     }
 
     /// Cells.
@@ -100,32 +85,48 @@ impl<B: Alloc> Cells<B> {
         self.starts[at]..self.starts[at + 1]
     }
 
-    /// All cells in order of the distance of their centres from that of cell `at`.
-    #[must_use]
-    pub fn near(&self, at: usize) -> &[u32] {
-        &self.near[at * self.len()..(at + 1) * self.len()]
-    }
-
-    /// The caller's number of the row at each position, counted from the first.
+    /// The number of the row at each position, counted from the first.
     #[must_use]
     pub fn numbers(&self) -> &[u32] {
         &self.rows
     }
 
-    /// The rows, by position.
+    /// The cell of each row, by its number.
+    #[must_use]
+    pub fn homes(&self) -> &[u32] {
+        &self.homes
+    }
+
+    /// The `depth` cells that are nearest to each row, of all where there are fewer.
     ///
     /// # Errors
-    /// None for what the constructor made.
-    pub fn rows(&self) -> Result<Rows<'_, Values<B>>, Error<B::Error>> {
-        Ok(crate::rows::rows::<B>(self.data.borrow(), self.dim)?)
+    /// As [`Neighbors::among`].
+    pub fn nearest(
+        &self,
+        backend: &B,
+        rows: Rows<'_, Values<B>>,
+        depth: usize,
+    ) -> Result<Lists<B::Elem>, Error<B::Error>> {
+        let centres = crate::rows::rows::<B>(self.centres.borrow(), self.dim)?;
+        Neighbors::new(depth.min(self.len())).search(Search::All).among(backend, rows, centres)
     }
 }
 
-/// A copy of `host` on the backend.
-fn put<B: Alloc>(backend: &B, host: &[B::Elem]) -> Result<B::Owned<B::Elem>, Error<B::Error>> {
-    let mut data = backend.alloc::<B::Elem>(host.len()).map_err(Error::Backend)?;
-    backend.write(data.borrow_mut(), 0, host).map_err(Error::Backend)?;
-    Ok(data)
+/// About `wanted` rows, evenly spaced, on the backend.
+fn sample<B: Alloc>(
+    backend: &B,
+    rows: Rows<'_, Values<B>>,
+    wanted: usize,
+) -> Result<B::Owned<B::Elem>, Error<B::Error>> {
+    let (dim, step) = (rows.dim(), (rows.len() / wanted).max(1));
+    let mut some =
+        backend.alloc::<B::Elem>(rows.len().div_ceil(step) * dim).map_err(Error::Backend)?;
+    for (to, from) in (rows.start()..rows.end()).step_by(step).enumerate() {
+        backend
+            .copy(rows.data(), from * dim, some.borrow_mut(), to * dim, dim)
+            .map_err(Error::Backend)?;
+    }
+    Ok(some)
 }
 
 /// Row numbers by label, each label's ascending, and where each label begins.
