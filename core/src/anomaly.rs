@@ -51,7 +51,10 @@ use front::Front;
 use histogram::Histogram;
 
 /// Larger numbers are not scored: their squares would overflow.
-pub(crate) const LARGEST: f32 = 1e15;
+pub(crate) const LARGEST: f32 = 1e12;
+
+/// The highest price of a cell of its own.
+pub(crate) const DEAREST: f32 = 1e32;
 
 /// Whether all are finite, and small enough to be squared and summed.
 pub(crate) fn all_usable(values: &[f32]) -> bool {
@@ -63,7 +66,7 @@ pub(crate) fn all_usable(values: &[f32]) -> bool {
 #[non_exhaustive]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reject {
-    /// A number is NaN, infinite, or larger than 10¹⁵.
+    /// A number is NaN, infinite, or larger than 10¹².
     NonFinite,
     /// Another number of features than the detector was made for.
     DimMismatch,
@@ -102,7 +105,7 @@ pub struct Options {
     pub gate: f32,
     /// A cell moves by 2^−memory of a gap at least, in 1..=20: it follows within that many rows.
     pub memory: u32,
-    /// What is added to the diagonal of the correlation matrix, in (0, 1].
+    /// What is added to the diagonal of the correlation matrix, in 0.0001..=1.
     pub ridge: f32,
     /// A row opens a cell where its squared distance is above this per coordinate, until cells
     /// run out and the price rises.
@@ -176,14 +179,28 @@ impl Options {
         Self { price, ..self }
     }
 
-    fn is_valid(&self) -> bool {
+    /// Those of a detector that was not started.
+    const NONE: Self = Self {
+        front: 0,
+        train: 0,
+        beyond: 0,
+        gate: 0.0,
+        memory: 0,
+        ridge: 0.0,
+        price: 0.0,
+        alarm: AlarmOptions { raise: 0.0, clear: 0.0, hold: 0 },
+    };
+
+    const fn is_valid(&self) -> bool {
         self.front >= 2
             && self.train / 2 >= self.front
-            && (1..=20).contains(&self.memory)
+            && self.memory >= 1
+            && self.memory <= 20
             && self.gate >= 0.0
-            && self.ridge > 0.0
+            && self.ridge >= 1e-4
             && self.ridge <= 1.0
-            && (0.0..=1e6).contains(&self.price)
+            && self.price >= 0.0
+            && self.price <= 1e6
             && self.alarm.is_valid()
     }
 
@@ -228,12 +245,10 @@ pub enum Phase {
 /// Learns what is normal in rows of D features, and scores and watches rows. See the
 /// [module](self).
 ///
-/// A plain value: `const`, so a `static` costs no flash; see [`Detector::BYTES`].
+/// A plain value of [`Detector::BYTES`]; a `static` of [`Detector::EMPTY`] costs no flash.
 ///
 /// ```
 /// use enfold_core::anomaly::{Detector, Options};
-///
-/// static mut _IN_BSS: Detector<i16, 8, 16> = Detector::new(Options::new());
 ///
 /// let mut detector = Detector::<f32, 4, 2>::new(Options::new().front(100).train(300));
 /// for t in 0..400u32 {
@@ -265,20 +280,41 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     /// Bytes of RAM.
     pub const BYTES: usize = size_of::<Self>();
 
+    /// Not yet a detector, and nothing but zeros: a `static` of it costs no flash. Rows are
+    /// [`Reject::Untrained`] until [`start`](Self::start) or [`restore`](Self::restore).
+    pub const EMPTY: Self = Self {
+        options: Options::NONE,
+        front: Front::new(),
+        cells: Cells::new(),
+        normal: Histogram::new(),
+        alarm: Alarm::OFF,
+        span: [0.0; 2],
+        price: 0.0,
+        rows: 0,
+        novelty: 0,
+    };
+
     /// A detector that has seen nothing.
+    ///
+    /// # Panics
+    /// An option is out of its range – when the program is compiled, in a `static`.
     #[must_use]
     pub const fn new(options: Options) -> Self {
-        Self {
-            options,
-            front: Front::new(),
-            cells: Cells::new(),
-            normal: Histogram::new(),
-            alarm: Alarm::OFF,
-            span: [0.0, 1.0],
-            price: options.price * D as f32,
-            rows: 0,
-            novelty: 0,
+        assert!(options.is_valid(), "an option is out of its range");
+        let price = options.price * D as f32;
+        Self { options, span: [0.0, 1.0], price, ..Self::EMPTY }
+    }
+
+    /// Makes this a detector that has seen nothing, in place; `false`, and nothing done, where an
+    /// option is out of its range.
+    pub fn start(&mut self, options: Options) -> bool {
+        let good = options.is_valid();
+        if good {
+            *self = Self::EMPTY;
+            self.options = options;
+            (self.span, self.price) = ([0.0, 1.0], options.price * D as f32);
         }
+        good
     }
 
     /// How far training has come.
@@ -341,6 +377,9 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     /// [`Reject::NonFinite`], [`Reject::DimMismatch`]; the state is as it was.
     pub fn watch(&mut self, row: &[f32]) -> Result<Verdict, Reject> {
         let row = Self::usable(row)?;
+        if self.options.front == 0 {
+            return Err(Reject::Untrained);
+        }
         match self.phase() {
             Phase::Watch => self.judge(row),
             phase => self.train(row, phase),
@@ -352,10 +391,15 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         if all_usable(row) { Ok(row) } else { Err(Reject::NonFinite) }
     }
 
-    /// The coordinates of a row and its nearest cell.
-    fn near(&self, row: &[f32; D]) -> Result<([T; D], Near), Reject> {
+    /// The coordinates of a row and its nearest cell, if there is a cell.
+    fn look(&self, row: &[f32; D]) -> Result<([T; D], Option<Near>), Reject> {
         let y = self.front.apply(row)?.map(T::of);
-        self.cells.nearest(&y).map(|near| (y, near)).ok_or(Reject::Untrained)
+        Ok((y, self.cells.nearest(&y)))
+    }
+
+    fn near(&self, row: &[f32; D]) -> Result<([T; D], Near), Reject> {
+        let (y, near) = self.look(row)?;
+        near.map(|near| (y, near)).ok_or(Reject::Untrained)
     }
 
     fn score_of(&self, near: Near) -> Score {
@@ -365,8 +409,8 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
 
     fn train(&mut self, row: &[f32; D], phase: Phase) -> Result<Verdict, Reject> {
         if phase == Phase::Cells {
-            let y = self.front.apply(row)?.map(T::of);
-            match self.cells.nearest(&y) {
+            let (y, near) = self.look(row)?;
+            match near {
                 Some(near) => self.learn(&y, near),
                 None => {
                     self.cells.open(&y);
@@ -383,6 +427,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
 
     /// Whether the rows have doubled since the last fit, or training ends.
     fn fits_now(&self) -> bool {
+        // Never 0, which the compiler cannot know.
         let first = self.options.front.max(2);
         let doubled = self.rows.is_multiple_of(first) && (self.rows / first).is_power_of_two();
         doubled || self.front.fitted && self.rows == self.options.train
@@ -425,7 +470,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         if novel {
             if self.cells.len() == K {
                 self.cells.merge_cheapest();
-                self.price *= 1.5;
+                self.price = (self.price * 1.5).min(DEAREST);
             }
             self.cells.open(y);
         } else {

@@ -53,7 +53,7 @@ pub fn next(slots: [&[u8]; 2]) -> Next {
 
 /// The payloads of the good records, the newest first: where the newest does not load, try the
 /// other.
-pub fn newest<'a>(slots: [&'a [u8]; 2]) -> impl Iterator<Item = &'a [u8]> {
+pub fn newest(slots: [&[u8]; 2]) -> impl Iterator<Item = &[u8]> {
     let [mut first, mut second] = slots.map(|slot| open(slot).ok());
     if let (Some((a, _)), Some((b, _))) = (first, second)
         && is_newer(b, a)

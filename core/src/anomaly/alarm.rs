@@ -8,7 +8,7 @@ pub struct AlarmOptions {
     pub raise: f32,
     /// The alarm ends when scores are at or below this; not above `raise`.
     pub clear: f32,
-    /// Rows after the end of an alarm during which no new one is raised.
+    /// Rows after an alarm was raised during which no new one is raised.
     pub hold: u32,
 }
 
@@ -37,7 +37,7 @@ impl AlarmOptions {
         Self { hold, ..self }
     }
 
-    pub(super) fn is_valid(&self) -> bool {
+    pub(super) const fn is_valid(&self) -> bool {
         self.clear >= 0.0 && self.clear <= self.raise && self.raise <= super::LARGEST
     }
 }
@@ -56,15 +56,14 @@ impl Alarm {
     /// raised it.
     pub(super) fn step(&mut self, score: f32, options: &AlarmOptions) -> (bool, bool) {
         let was = self.on;
-        let limit = if was { options.clear } else { options.raise };
-        let above = score > limit;
-        if was && !above {
-            self.quiet = options.hold;
-        } else {
-            self.quiet = self.quiet.saturating_sub(u32::from(!was));
-        }
+        let above = score > if was { options.clear } else { options.raise };
+        self.quiet = self.quiet.saturating_sub(1);
         self.on = above && (was || self.quiet == 0);
-        (self.on, self.on && !was)
+        let raised = self.on && !was;
+        if raised {
+            self.quiet = options.hold;
+        }
+        (self.on, raised)
     }
 }
 
@@ -85,7 +84,7 @@ mod tests {
 
     #[test]
     fn hold_off_keeps_quiet_for_so_many_rows() {
-        let found = run(AlarmOptions::new().hold(2), &[3.0, 0.0, 3.0, 3.0, 3.0]);
+        let found = run(AlarmOptions::new().hold(3), &[3.0, 0.0, 3.0, 3.0, 3.0]);
         assert_eq!(found, [true, false, false, true, true]);
         assert_eq!(run(AlarmOptions::new(), &[3.0, 0.0, 3.0]), [true, false, true]);
     }

@@ -11,7 +11,7 @@
 //!
 //! All sizes are fixed by K and D, so a slot in flash can be laid out at compile time.
 
-use super::{Alarm, Cell, Detector, LARGEST, histogram::COUNTERS};
+use super::{Alarm, Cell, DEAREST, Detector, LARGEST, histogram::COUNTERS};
 use crate::error::SnapshotError;
 use crate::snapshot::{FRAME, Reader, Writer};
 
@@ -59,11 +59,11 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     /// Why the bytes are no checkpoint of this type; the state is as it was.
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
         let mut from = Reader::open(bytes, KIND, VERSION)?;
-        let mut new = Self::new(self.options);
+        let mut new = Self::EMPTY;
         if words::<3>(&mut from)? != self.shape() {
             return Err(SnapshotError::Shape);
         }
-        new.take_settings(words(&mut from)?);
+        new.take_settings(words(&mut from)?)?;
         new.take_scalars(words(&mut from)?)?;
         new.take_front(&mut from)?;
         new.take_cells(&mut from)?;
@@ -89,13 +89,15 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         [o.front, o.train, beyond, o.memory, gate, ridge, price, raise, clear, o.alarm.hold]
     }
 
-    fn take_settings(&mut self, words: [u32; 10]) {
+    fn take_settings(&mut self, words: [u32; 10]) -> Result<(), SnapshotError> {
         let [front, train, beyond, memory, gate, ridge, price, raise, clear, hold] = words;
         let o = &mut self.options;
-        (o.front, o.train, o.beyond, o.memory) = (front, train, beyond as u16, memory);
+        (o.front, o.train, o.memory) = (front, train, memory);
+        o.beyond = u16::try_from(beyond).map_err(|_| SnapshotError::Value)?;
         [o.gate, o.ridge, o.price] = [gate, ridge, price].map(f32::from_bits);
         [o.alarm.raise, o.alarm.clear] = [raise, clear].map(f32::from_bits);
         o.alarm.hold = hold;
+        Ok(())
     }
 
     fn scalars(&self) -> [u32; 9] {
@@ -121,13 +123,14 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
 
     fn take_front(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
         let front = &mut self.front;
-        let vectors =
-            [&mut front.running, &mut front.mean, &mut front.inverse, &mut front.pivot];
-        for value in vectors.into_iter().chain(&mut front.square).flatten() {
-            *value = f32::from_bits(from.u32()?);
-            if !value.is_finite() {
-                return Err(SnapshotError::Value);
-            }
+        take_within(from, &mut front.running, LARGEST)?;
+        take_within(from, &mut front.mean, LARGEST)?;
+        take_within(from, &mut front.inverse, 1e23)?;
+        take_within(from, &mut front.pivot, 1e3)?;
+        for (i, line) in front.square.iter_mut().enumerate() {
+            let (factor, moments) = line.split_at_mut_checked(i).unwrap_or((&mut [], &mut []));
+            take_within(from, factor, 4.0)?;
+            take_within(from, moments, 1e35)?;
         }
         Ok(())
     }
@@ -153,11 +156,22 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         let good = self.options.is_valid()
             && masses
             && trained
-            && (0.0..=LARGEST * LARGEST).contains(&self.price)
+            && (0.0..=DEAREST).contains(&self.price)
             && median.abs() <= 128.0
             && (0.25..=128.0).contains(&spread);
         if good { Ok(()) } else { Err(SnapshotError::Value) }
     }
+}
+
+/// Reads numbers whose sizes do not pass what a sound state has; NaN does.
+fn take_within(from: &mut Reader<'_>, to: &mut [f32], most: f32) -> Result<(), SnapshotError> {
+    for value in to {
+        *value = f32::from_bits(from.u32()?);
+        if !(-most..=most).contains(value) {
+            return Err(SnapshotError::Value);
+        }
+    }
+    Ok(())
 }
 
 fn words<const N: usize>(from: &mut Reader<'_>) -> Result<[u32; N], SnapshotError> {

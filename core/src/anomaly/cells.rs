@@ -89,7 +89,7 @@ impl Cell for f32 {
 
     fn from_bits(bits: u32) -> Option<(Self, ())> {
         let value = Self::from_bits(bits);
-        (value.abs() <= super::LARGEST).then_some((value, ()))
+        (value.abs() <= super::front::FARTHEST).then_some((value, ()))
     }
 
     fn to_bits(self, (): ()) -> u32 {
@@ -199,12 +199,7 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(K > 0 && D > 0, "there is at least one cell of one coordinate") };
-        Self {
-            centers: [[T::ZERO; D]; K],
-            rests: [[T::NO_REST; D]; K],
-            mass: [0; K],
-            len: 0,
-        }
+        Self { centers: [[T::ZERO; D]; K], rests: [[T::NO_REST; D]; K], mass: [0; K], len: 0 }
     }
 
     /// Cells in use.
@@ -221,7 +216,7 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
 
     /// The nearest cell; `None` where there is none. `O(K·D)`.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn nearest(&self, row: &[T; D]) -> Option<Near> {
         let (mut cell, mut least) = (K, T::FARTHEST);
         for (c, center) in self.centers.iter().enumerate().take(self.len) {
@@ -257,7 +252,7 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
         true
     }
 
-    /// Merges the two cells that cost least – w_a·w_b/(w_a + w_b)·|a − b|² (Ward 1963) – into the
+    /// Merges the two cells that cost least – `v·w/(v + w)·|a − b|²` (Ward 1963) – into the
     /// first of them. `O(K²·D)`; needs two cells.
     pub fn merge_cheapest(&mut self) {
         let Some((stays, gone)) = self.cheapest() else { return };

@@ -32,7 +32,7 @@ pub(super) struct Front<const D: usize> {
 /// A feature that varies less than this share of its mean's size is constant.
 const CONSTANT: f32 = 1e-6;
 /// More deviations than this count as this many: sums of their squares stay finite.
-const FARTHEST: f32 = 1e15;
+pub(super) const FARTHEST: f32 = 1e15;
 
 impl<const D: usize> Front<D> {
     pub(super) const fn new() -> Self {

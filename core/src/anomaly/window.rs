@@ -115,7 +115,9 @@ impl<const S: usize, const W: usize> Window<S, W> {
             Feature::Mean => mean(ring),
             Feature::Deviation => deviation(ring),
             Feature::Least => ring.iter().fold(f32::MAX, |low, &x| if x < low { x } else { low }),
-            Feature::Greatest => ring.iter().fold(f32::MIN, |top, &x| if x > top { x } else { top }),
+            Feature::Greatest => {
+                ring.iter().fold(f32::MIN, |top, &x| if x > top { x } else { top })
+            }
             Feature::Slope => slope(in_order(ring, self.at)),
             Feature::Newest => in_order(ring, self.at).last().unwrap_or(0.0),
         }
