@@ -9,6 +9,8 @@
 #   miri        undefined behaviour in core and the scalar CPU path (a few quick tests)
 #   neon        the CPU backend's tests for AArch64, under qemu
 #   wasm        the CPU backend's tests for wasm with simd128, under node
+#   firmware    the detector on five microcontrollers and in wasm, under emulation; its C API;
+#               proofs and budgets (firmware/check.sh)
 #   docs        rustdoc without warnings
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
@@ -51,7 +53,7 @@ need_package() { # command, Debian packages…
     has "$command" && return
     local root=(); [ "$(id -u)" = 0 ] || root=(sudo)
     "${root[@]}" apt-get update -qq
-    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq "$@" >/dev/null
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
 }
 
 # Runs tests and keeps their output for the totals at the end.
@@ -129,6 +131,21 @@ do_wasm() {
         counted cargo test -p enfold-cpu --test conformance --test properties --target wasm32-wasip1 "${EMULATED[@]}"
 }
 
+do_firmware() {
+    local target
+    for target in thumbv{6m,7m}-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf \
+        riscv32imac-unknown-none-elf wasm32-unknown-unknown; do
+        need_target "$target"
+    done
+    need_package qemu-system-arm qemu-system-arm
+    need_package qemu-system-riscv32 qemu-system-misc
+    need_package arm-none-eabi-gcc gcc-arm-none-eabi libnewlib-arm-none-eabi
+    need_package ld.lld lld
+    need_package node nodejs
+    has cbindgen || cargo install --locked cbindgen
+    firmware/check.sh
+}
+
 do_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 }
@@ -161,7 +178,7 @@ step() {
     say "$verb: $((SECONDS - start)) s"
 }
 
-CI=(fmt lint test nostd msrv miri neon wasm docs)
+CI=(fmt lint test nostd msrv miri neon wasm firmware docs)
 
 main() {
     [ $# -gt 0 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2; }

@@ -2,6 +2,7 @@
 
 #![forbid(unsafe_code)]
 
+mod anomaly;
 mod assign;
 mod clock;
 mod dbscan;
@@ -29,6 +30,11 @@ struct Args {
 
 #[derive(Debug, Subcommand)]
 enum Task {
+    /// The anomaly detector on SKAB and NAB, in `f32` and fixed point.
+    Anomaly {
+        /// The folder that holds `skab/` and `nab/`.
+        data: String,
+    },
     /// Nearest centre and a whole Lloyd step, against FAISS and scikit-learn.
     Assign {
         /// Shapes; all five where none is named.
@@ -166,6 +172,7 @@ enum Task {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Args::parse().task {
+        Task::Anomaly { data } => anomaly::run(&anomaly::Plan { data })?,
         Task::Assign { mut shapes, rounds, python, data } => {
             if shapes.is_empty() {
                 shapes = sets::SHAPES.iter().map(ToString::to_string).collect();

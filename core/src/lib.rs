@@ -27,12 +27,14 @@ extern crate alloc;
 #[cfg(any(feature = "std", test))]
 extern crate std;
 
+pub mod anomaly;
 pub mod backend;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 #[cfg(feature = "alloc")]
 pub mod dbscan;
 pub mod distance;
+pub mod durable;
 pub mod element;
 pub mod error;
 pub mod host;

@@ -26,8 +26,14 @@ const HEADER: usize = 16;
 /// ```
 #[must_use]
 pub fn crc32(bytes: &[u8]) -> u32 {
+    crc32_of(&[bytes])
+}
+
+/// CRC-32 of several pieces, one after another.
+#[must_use]
+pub fn crc32_of(pieces: &[&[u8]]) -> u32 {
     let mut crc = u32::MAX;
-    for &byte in bytes {
+    for &byte in pieces.iter().copied().flatten() {
         crc ^= u32::from(byte);
         crc = (crc >> 4) ^ NIBBLES[(crc & 15) as usize];
         crc = (crc >> 4) ^ NIBBLES[(crc & 15) as usize];
@@ -91,7 +97,8 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// There is no room left for it.
     pub fn finish(mut self) -> Result<usize, SnapshotError> {
-        let crc = crc32(&self.out[..self.at]);
+        let written = self.out.get(..self.at).ok_or(SnapshotError::Room { needed: self.at })?;
+        let crc = crc32(written);
         self.u32(crc)?;
         Ok(self.at)
     }
@@ -107,9 +114,10 @@ impl<'a> Writer<'a> {
     /// # Errors
     /// There is no room left, here and below.
     pub fn bytes(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
-        let end = self.at + bytes.len();
+        let end = self.at.saturating_add(bytes.len());
         let room = self.out.get_mut(self.at..end).ok_or(SnapshotError::Room { needed: end })?;
-        room.copy_from_slice(bytes);
+        // A copy in a loop: it cannot panic, and is small on a microcontroller.
+        room.iter_mut().zip(bytes).for_each(|(to, &from)| *to = from);
         self.at = end;
         Ok(())
     }
@@ -173,11 +181,12 @@ impl<'a> Reader<'a> {
         if reader.u64()? != bytes.len() as u64 || bytes.len() < FRAME {
             return Err(SnapshotError::Length);
         }
-        let (body, crc) = bytes.split_at(bytes.len() - 4);
-        if Self::bare(crc).u32()? != crc32(body) {
+        let (body, crc) = bytes.split_last_chunk::<4>().ok_or(SnapshotError::Length)?;
+        if u32::from_le_bytes(*crc) != crc32(body) {
             return Err(SnapshotError::Checksum);
         }
-        Ok(Self { bytes: &body[HEADER..] })
+        let (_, payload) = body.split_at_checked(HEADER).ok_or(SnapshotError::Length)?;
+        Ok(Self { bytes: payload })
     }
 
     /// A reader of bare numbers, without header and checksum.

@@ -59,13 +59,15 @@ mod score;
 mod sums;
 mod ward;
 
+use num_traits::ConstZero;
+
 use crate::backend::{Backend, Values};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
 use crate::random::Draws;
 use crate::rows::Rows;
 use crate::state::{Pushed, StreamState};
-use crate::store::{Parts, Sizes, Store};
+use crate::store::{Fixed, Parts, Sizes, Store};
 
 #[cfg(feature = "alloc")]
 pub use finish::Clusters;
@@ -193,6 +195,46 @@ struct Work<'a, B: Backend> {
     options: &'a StreamOptions,
     sizes: Sizes,
     dim: usize,
+}
+
+impl<B, T, const CAP: usize, const DIM: usize, const BATCH: usize, const SAMPLE: usize>
+    Stream<B, Fixed<T, CAP, DIM, BATCH, SAMPLE>>
+where
+    B: Backend<Elem = T, Buf<T> = [T]> + Backend<Buf<u32> = [u32]> + Backend<Buf<i64> = [i64]>,
+    T: Element + ConstZero,
+{
+    /// An empty stream in arrays, made when the program is compiled: a `static` in `.bss`.
+    ///
+    /// # Panics
+    /// An option is out of range – when the program is compiled, in a `static`.
+    ///
+    /// ```
+    /// use enfold_core::{Fixed, Rows, Stream, StreamOptions, StreamState};
+    /// use enfold_cpu::Cpu;
+    /// use std::sync::Mutex;
+    ///
+    /// type Device = Stream<Cpu<f32>, Fixed<f32, 16, 3>>;
+    /// static STREAM: Mutex<Device> = Mutex::new(Stream::fixed(Cpu::new(), StreamOptions::new()));
+    ///
+    /// let mut stream = STREAM.lock().unwrap();
+    /// stream.push(Rows::new(&[1.0, 2.0, 3.0], 3)?, None)?;
+    /// assert_eq!(stream.len(), 1);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub const fn fixed(backend: B, options: StreamOptions) -> Self {
+        const { assert!(CAP >= 2 && DIM >= 1 && BATCH >= 1, "at least 2, 1 and 1") };
+        assert!(options.is_valid(), "an option is out of range");
+        Self {
+            backend,
+            store: Fixed::new(),
+            dim: DIM,
+            options,
+            head: Head::EMPTY,
+            lists: 1,
+            #[cfg(feature = "alloc")]
+            others: alloc::collections::BTreeMap::new(),
+        }
+    }
 }
 
 impl<B: Backend, S: Store<B>> Stream<B, S> {

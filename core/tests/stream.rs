@@ -121,6 +121,24 @@ fn arrays_slices_and_vectors_hold_the_same_state() {
 }
 
 #[test]
+fn a_stream_in_a_constant_is_the_same_stream() {
+    const EMPTY: Stream<Cpu<f32>, Fixed<f32, 24, 4>> =
+        Stream::fixed(Cpu::new(), StreamOptions::new().seed(3));
+    let data = blobs(500, 4, 12, 2);
+    let mut made = EMPTY;
+    let store = Fixed::<f32, 24, 4>::new();
+    let mut opened = Stream::new(Cpu::new(), store, 4, StreamOptions::new().seed(3)).unwrap();
+    assert_eq!(bytes(&made), bytes(&opened));
+    push_in(&mut made, &data, 4, &[1]);
+    push_in(&mut opened, &data, 4, &[7]);
+    assert_eq!(bytes(&made), bytes(&opened));
+    let bad = std::panic::catch_unwind(|| {
+        Stream::<Cpu<f32>, Fixed<f32, 4, 1>>::fixed(Cpu::new(), StreamOptions::new().growth(1.0))
+    });
+    assert!(bad.is_err());
+}
+
+#[test]
 fn weight_is_conserved_exactly() {
     for rebuild in [Rebuild::Ward, Rebuild::Facility] {
         let mut stream = stream(2, SIZES, StreamOptions::new().rebuild(rebuild));

@@ -163,6 +163,22 @@ impl StreamOptions {
         Self { merge, ..self }
     }
 
+    /// What [`check`](Self::check) finds, for constants.
+    pub(super) const fn is_valid(&self) -> bool {
+        let half_life = match self.half_life {
+            HalfLife::Never => 1.0,
+            HalfLife::Rows(h) | HalfLife::Batches(h) | HalfLife::Time(h) => h,
+        };
+        half_life > 0.0
+            && half_life < f64::INFINITY
+            && self.evict >= 0.0
+            && self.evict <= 1e6
+            && self.growth > 1.0
+            && self.growth <= 100.0
+            && self.low_water > 0.0
+            && self.low_water < 1.0
+    }
+
     pub(super) fn check<E>(&self) -> Result<(), Error<E>> {
         let rule = |good: bool, name, why| {
             if good { Ok(()) } else { Err(Error::Parameter { name, why }) }

@@ -1,0 +1,116 @@
+//! SKAB: experiments on a water circuit, eight sensors at 1 Hz, the first 400 rows normal.
+
+use std::error::Error;
+use std::fs;
+
+use enfold_core::anomaly::{Cell, Detector, Feature, Window};
+use serde_json::{Value, json};
+
+use super::{SKAB, round};
+
+/// Rows that only train.
+const TRAIN: usize = 400;
+
+/// One experiment.
+pub(super) struct Experiment {
+    samples: Vec<[f32; 8]>,
+    labels: Vec<bool>,
+}
+
+/// What a detector said of the rows after training.
+#[derive(Default)]
+struct Said {
+    scores: Vec<f32>,
+    alarms: Vec<bool>,
+    labels: Vec<bool>,
+}
+
+/// The 17 labelled experiments, by name.
+pub(super) fn load(folder: &str) -> Result<Vec<Experiment>, Box<dyn Error>> {
+    let mut files = Vec::new();
+    for part in ["valve1", "valve2", "other"] {
+        for entry in fs::read_dir(format!("{folder}/{part}"))? {
+            files.push(entry?.path());
+        }
+    }
+    files.sort();
+    files.iter().map(|path| parse(&fs::read_to_string(path)?)).collect()
+}
+
+fn parse(text: &str) -> Result<Experiment, Box<dyn Error>> {
+    let (mut samples, mut labels) = (Vec::new(), Vec::new());
+    for line in text.lines().skip(1) {
+        let cells: Vec<f32> = line.split(';').skip(1).map(str::parse).collect::<Result<_, _>>()?;
+        let (sample, rest) = cells.split_first_chunk::<8>().ok_or("a row of 8 sensors")?;
+        samples.push(*sample);
+        labels.push(rest.first().is_some_and(|&label| label > 0.5));
+    }
+    Ok(Experiment { samples, labels })
+}
+
+/// Runs the detector over every experiment anew.
+pub(super) fn measure<T: Cell>(experiments: &[Experiment], cells: &str) -> Value {
+    let said: Vec<Said> = experiments.iter().map(watch::<T>).collect();
+    let aucs: Vec<f64> = said.iter().map(|said| auc(&said.scores, &said.labels)).collect();
+    let all = |pick: fn(&Said) -> &[bool]| said.iter().flat_map(pick).copied().collect::<Vec<_>>();
+    let (alarms, labels) = (all(|s| &s.alarms), all(|s| &s.labels));
+    let count = |alarm, label| {
+        alarms.iter().zip(&labels).filter(|&(&a, &l)| (a, l) == (alarm, label)).count() as f64
+    };
+    let (hits, false_alarms, missed) = (count(true, true), count(true, false), count(false, true));
+    json!({
+        "task": "anomaly", "set": "skab", "files": said.len(), "rows": labels.len(), "cells": cells,
+        "auc": round(aucs.iter().sum::<f64>() / aucs.len() as f64),
+        "f1": round(2.0 * hits / (2.0 * hits + false_alarms + missed)),
+        "false_alarm_rate": round(false_alarms / (false_alarms + count(false, false))),
+        "missed_rate": round(missed / (hits + missed)),
+        "raise": SKAB.alarm.raise, "clear": SKAB.alarm.clear,
+        "auc_by_file": aucs.iter().map(|&auc| round(auc)).collect::<Vec<_>>(),
+    })
+}
+
+fn watch<T: Cell>(experiment: &Experiment) -> Said {
+    let (mut window, mut detector) = (Window::<8, 16>::new(), Detector::<T, 8, 16>::new(SKAB));
+    let mut said = Said::default();
+    for (t, (sample, &label)) in experiment.samples.iter().zip(&experiment.labels).enumerate() {
+        let mut row = [0.0; 16];
+        let seen = window
+            .push(sample)
+            .and_then(|()| window.features(&[Feature::Mean, Feature::Deviation], &mut row))
+            .and_then(|()| detector.watch(&row));
+        if let (Ok(verdict), true) = (seen, t >= TRAIN) {
+            said.scores.push(verdict.score.map_or(0.0, |score| score.value));
+            said.alarms.push(verdict.alarm);
+            said.labels.push(label);
+        }
+    }
+    said
+}
+
+/// Area under the ROC curve: the chance that an anomalous row scores above a normal one, ties half.
+fn auc(scores: &[f32], labels: &[bool]) -> f64 {
+    let mut order: Vec<usize> = (0..scores.len()).collect();
+    order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
+    let positives = labels.iter().filter(|&&label| label).count() as f64;
+    let negatives = labels.len() as f64 - positives;
+    let (mut ranks, mut before) = (0.0, 0.0);
+    for equal in order.chunk_by(|&a, &b| scores[a] == scores[b]) {
+        let middle = before + (equal.len() as f64 + 1.0) / 2.0;
+        ranks += middle * equal.iter().filter(|&&i| labels[i]).count() as f64;
+        before += equal.len() as f64;
+    }
+    (ranks - positives * (positives + 1.0) / 2.0) / (positives * negatives)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn auc_counts_pairs() {
+        let labels = [false, true, false, true];
+        assert_eq!(auc(&[0.0, 1.0, 0.0, 2.0], &labels), 1.0);
+        assert_eq!(auc(&[1.0, 1.0, 1.0, 1.0], &labels), 0.5);
+        assert_eq!(auc(&[0.0, 1.0, 2.0, 3.0], &labels), 0.75);
+    }
+}

@@ -1,0 +1,257 @@
+//! The anomaly detector for C.
+//!
+//! The state is a plain struct that the caller owns; nothing is allocated, nothing panics – both
+//! are proven when the library is linked (`./ci.sh firmware`). The header `include/enfold.h` is
+//! generated from this file by cbindgen and compared in CI.
+
+#![no_std]
+
+use core::slice;
+
+use enfold_core::anomaly::{Detector, Options, Reject};
+
+/// Features of a row.
+pub const ENFOLD_FEATURES: usize = 16;
+/// Bytes of a checkpoint.
+pub const ENFOLD_CHECKPOINT: usize = 2060;
+/// Words of a detector, or a few more than the target needs.
+pub const ENFOLD_WORDS: usize = 254;
+
+type Inner = Detector<f32, 8, ENFOLD_FEATURES>;
+
+const _: () = assert!(Inner::CHECKPOINT == ENFOLD_CHECKPOINT);
+const _: () = assert!(Inner::BYTES <= size_of::<EnfoldDetector>());
+const _: () = assert!(align_of::<Inner>() <= align_of::<EnfoldDetector>());
+
+/// What a call came to.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum EnfoldStatus {
+    /// Done.
+    EnfoldOk = 0,
+    /// A pointer was null, or the number of features another.
+    EnfoldBadArgument = 1,
+    /// A number is NaN, infinite or larger than 10¹²; nothing has changed.
+    EnfoldNonFinite = 2,
+    /// Not enough rows were seen for a score.
+    EnfoldUntrained = 3,
+    /// The buffer is too short, or the bytes are no checkpoint; nothing has changed.
+    EnfoldBadBytes = 4,
+}
+
+/// What is normal, and whether the alarm is on. Zeroed memory answers `ENFOLD_UNTRAINED` until
+/// `enfold_init` or `enfold_restore`.
+#[repr(C)]
+#[derive(Debug)]
+pub struct EnfoldDetector {
+    words: [u64; ENFOLD_WORDS],
+}
+
+/// What a row came to.
+#[repr(C)]
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct EnfoldVerdict {
+    /// 0 is typical, 1 the edge of normal; 0 while in training.
+    pub score: f32,
+    /// Whether `score` means anything: training is over.
+    pub scored: bool,
+    /// Whether the alarm is on.
+    pub alarm: bool,
+    /// Whether this row raised it.
+    pub raised: bool,
+}
+
+impl From<Reject> for EnfoldStatus {
+    fn from(reject: Reject) -> Self {
+        match reject {
+            Reject::NonFinite => Self::EnfoldNonFinite,
+            Reject::Untrained => Self::EnfoldUntrained,
+            _ => Self::EnfoldBadArgument,
+        }
+    }
+}
+
+/// Makes a detector that has seen nothing: `front` rows before the first fit, `train` rows before
+/// the first score.
+///
+/// # Safety
+/// `detector` is null or points to writable memory for one detector.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_init(
+    detector: *mut EnfoldDetector,
+    front: u32,
+    train: u32,
+) -> EnfoldStatus {
+    if detector.is_null() || front < 2 || train / 2 < front {
+        return EnfoldStatus::EnfoldBadArgument;
+    }
+    // SAFETY: the caller promises memory for a detector; size and alignment are checked above.
+    unsafe { detector.cast::<Inner>().write(Inner::EMPTY) };
+    // SAFETY: it was written just now, and the caller has it to itself.
+    let inner = unsafe { detector.cast::<Inner>().as_mut() };
+    let options = Options::new().front(front).train(train);
+    let started = inner.is_some_and(|inner| inner.start(options));
+    if started { EnfoldStatus::EnfoldOk } else { EnfoldStatus::EnfoldBadArgument }
+}
+
+/// Takes in a row: scores it, steps the alarm, learns what is normal.
+///
+/// # Safety
+/// `detector` is null or was initialised and is not used by anybody else during the call; `row`
+/// is null or points to `len` floats; `verdict` is null or points to writable memory for one.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_push(
+    detector: *mut EnfoldDetector,
+    row: *const f32,
+    len: usize,
+    verdict: *mut EnfoldVerdict,
+) -> EnfoldStatus {
+    // SAFETY: the caller promises an initialised detector of its own, or null.
+    let inner = unsafe { detector.cast::<Inner>().as_mut() };
+    // SAFETY: the caller promises `len` floats, or null.
+    let row = unsafe { features(row, len) };
+    let (Some(inner), Some(row)) = (inner, row) else { return EnfoldStatus::EnfoldBadArgument };
+    match inner.watch(row) {
+        Ok(found) => {
+            let score = found.score.map_or(0.0, |score| score.value);
+            let scored = found.score.is_some();
+            let told = EnfoldVerdict { score, scored, alarm: found.alarm, raised: found.raised };
+            // SAFETY: the caller promises memory for a verdict, or null.
+            if let Some(verdict) = unsafe { verdict.as_mut() } {
+                *verdict = told;
+            }
+            EnfoldStatus::EnfoldOk
+        }
+        Err(reject) => reject.into(),
+    }
+}
+
+/// The score of a row; learns nothing.
+///
+/// # Safety
+/// As for `enfold_push`; `score` is null or points to a writable float.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_score(
+    detector: *const EnfoldDetector,
+    row: *const f32,
+    len: usize,
+    score: *mut f32,
+) -> EnfoldStatus {
+    // SAFETY: the caller promises an initialised detector, or null.
+    let inner = unsafe { detector.cast::<Inner>().as_ref() };
+    // SAFETY: the caller promises `len` floats, or null.
+    let row = unsafe { features(row, len) };
+    // SAFETY: the caller promises a writable float, or null.
+    let score = unsafe { score.as_mut() };
+    let (Some(inner), Some(row), Some(score)) = (inner, row, score) else {
+        return EnfoldStatus::EnfoldBadArgument;
+    };
+    match inner.score(row) {
+        Ok(found) => {
+            *score = found.value;
+            EnfoldStatus::EnfoldOk
+        }
+        Err(reject) => reject.into(),
+    }
+}
+
+/// Writes a checkpoint of `ENFOLD_CHECKPOINT` bytes.
+///
+/// # Safety
+/// `detector` is null or was initialised; `out` is null or points to `len` writable bytes.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_checkpoint(
+    detector: *const EnfoldDetector,
+    out: *mut u8,
+    len: usize,
+) -> EnfoldStatus {
+    // SAFETY: the caller promises an initialised detector, or null.
+    let inner = unsafe { detector.cast::<Inner>().as_ref() };
+    let Some(inner) = inner.filter(|_| !out.is_null() && len <= isize::MAX as usize) else {
+        return EnfoldStatus::EnfoldBadArgument;
+    };
+    // SAFETY: the caller promises `len` writable bytes; null was refused above.
+    let out = unsafe { slice::from_raw_parts_mut(out, len) };
+    match inner.checkpoint(out) {
+        Ok(_) => EnfoldStatus::EnfoldOk,
+        Err(_) => EnfoldStatus::EnfoldBadBytes,
+    }
+}
+
+/// Replaces the state by a checkpoint. Any bytes are safe.
+///
+/// # Safety
+/// `detector` is null or was initialised and is not used by anybody else during the call; `bytes`
+/// is null or points to `len` bytes.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_restore(
+    detector: *mut EnfoldDetector,
+    bytes: *const u8,
+    len: usize,
+) -> EnfoldStatus {
+    // SAFETY: the caller promises an initialised detector of its own, or null.
+    let inner = unsafe { detector.cast::<Inner>().as_mut() };
+    let Some(inner) = inner.filter(|_| !bytes.is_null() && len <= isize::MAX as usize) else {
+        return EnfoldStatus::EnfoldBadArgument;
+    };
+    // SAFETY: the caller promises `len` bytes; null was refused above.
+    let bytes = unsafe { slice::from_raw_parts(bytes, len) };
+    match inner.restore(bytes) {
+        Ok(()) => EnfoldStatus::EnfoldOk,
+        Err(_) => EnfoldStatus::EnfoldBadBytes,
+    }
+}
+
+/// The floats at `row`; `None` for null or another number of them.
+///
+/// # Safety
+/// `row` is null or points to `len` floats.
+unsafe fn features<'a>(row: *const f32, len: usize) -> Option<&'a [f32]> {
+    if row.is_null() || len != ENFOLD_FEATURES {
+        return None;
+    }
+    // SAFETY: the caller promises `len` floats; null was refused above.
+    Some(unsafe { slice::from_raw_parts(row, len) })
+}
+
+/// Panics for a byte past the end: the proof must notice.
+///
+/// cbindgen:ignore
+///
+/// # Safety
+/// `bytes` points to 16 bytes.
+// SAFETY: no other symbol has this name.
+#[cfg(feature = "broken")]
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_broken(bytes: *const [u8; 16], at: usize) -> u8 {
+    // SAFETY: the caller promises 16 bytes.
+    let bytes = unsafe { &*bytes };
+    bytes[at]
+}
+
+#[cfg(not(test))]
+mod panic {
+    use core::panic::PanicInfo;
+
+    #[cfg(feature = "prove")]
+    #[panic_handler]
+    fn panic(_: &PanicInfo<'_>) -> ! {
+        // SAFETY: the signature is of our own making; nobody defines it.
+        unsafe extern "C" {
+            fn enfold_panicked() -> !;
+        }
+        // SAFETY: nobody defines it, so that whatever calls this does not link.
+        unsafe { enfold_panicked() }
+    }
+
+    #[cfg(not(feature = "prove"))]
+    #[panic_handler]
+    fn panic(_: &PanicInfo<'_>) -> ! {
+        loop {}
+    }
+}

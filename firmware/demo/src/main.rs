@@ -1,0 +1,51 @@
+//! The story on a microcontroller. Output and exit go over semihosting, so that it runs under
+//! QEMU and under a debugger alike.
+
+#![no_std]
+#![no_main]
+#![allow(missing_docs, reason = "the entry macro makes a public function")]
+
+use core::ptr::addr_of_mut;
+
+use enfold_story::{Device, FIXED, FLOAT, Flash, Outcome, kernels, recorded};
+use semihosting::{println, process};
+
+/// A recorded trace, named when the demo is built; empty otherwise.
+static TRACE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/trace.bin"));
+
+static mut FLOATS: Device<f32> = Device::new();
+static mut FIXEDS: Device<i16> = Device::new();
+static mut FLASH: Flash = Flash::new();
+
+#[cfg(target_arch = "arm")]
+use cortex_m_rt::entry;
+#[cfg(target_arch = "riscv32")]
+use riscv_rt::entry;
+
+#[entry]
+fn main() -> ! {
+    // SAFETY: `main` runs once, there are no interrupts, and nothing else names the statics.
+    let floats = unsafe { &mut *addr_of_mut!(FLOATS) };
+    // SAFETY: as above.
+    let fixeds = unsafe { &mut *addr_of_mut!(FIXEDS) };
+    // SAFETY: as above.
+    let flash = unsafe { &mut *addr_of_mut!(FLASH) };
+    println!("ram: device f32 {} B, q15 {} B", size_of_val(floats), size_of_val(fixeds));
+    let same = [told("f32", floats.run(flash), FLOAT), told("q15", fixeds.run(flash), FIXED)];
+    println!("kernels {:08x}", kernels());
+    if !TRACE.is_empty() {
+        for (name, (alarms, during)) in
+            [("f32", recorded(floats, TRACE)), ("q15", recorded(fixeds, TRACE))]
+        {
+            println!("recorded {name}: {alarms} samples with an alarm, {during:08x}");
+        }
+    }
+    process::exit(if same == [true, true] { 0 } else { 1 })
+}
+
+fn told(name: &str, found: Outcome, expected: Outcome) -> bool {
+    let Outcome { alarms, first, during, state, survived } = found;
+    println!("{name}: {alarms} alarms, the first at {first}; survived with {survived} rows");
+    println!("{name}: alarms {during:08x}, state {state:08x}");
+    found == expected
+}
