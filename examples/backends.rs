@@ -9,9 +9,9 @@
 use std::error::Error;
 use std::time::Instant;
 
+use enfold::neighbors::Neighbors;
 use enfold::random::Draws;
 use enfold::scores::Silhouette;
-use enfold::neighbors::Neighbors;
 use enfold::{Alloc, Device, KMeans, Rows, Table, Values, rows};
 
 /// What one machine answers, and how long it takes.
@@ -83,7 +83,11 @@ fn gpus(table: &Table, k: usize, first: &Answers) -> Result<(), Box<dyn Error>> 
         let gpu = Device::wgpu_at(adapter.index)?;
         let x = gpu.upload(table.rows())?;
         let found = work(&gpu, rows::<Any>(&x, table.dim())?, k)?;
-        report(&format!("{} ({}, {})", adapter.name, adapter.interface, adapter.driver), &found, first);
+        report(
+            &format!("{} ({}, {})", adapter.name, adapter.interface, adapter.driver),
+            &found,
+            first,
+        );
     }
     Ok(())
 }

@@ -6,8 +6,8 @@ use enfold::neighbors::Neighbors;
 use enfold::random::Draws;
 use enfold::scores::Silhouette;
 use enfold::{
-    Alloc, Any, AnyError, Backend, Cpu, Dbscan, Device, KMeans, Metric, Pairs, Table,
-    WgpuError, rows,
+    Alloc, Any, AnyError, Backend, Cpu, Dbscan, Device, KMeans, Metric, Pairs, Table, WgpuError,
+    rows,
 };
 
 const DIM: usize = 3;

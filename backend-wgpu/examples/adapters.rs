@@ -5,7 +5,8 @@ use enfold_wgpu::{Options, Wgpu};
 
 fn main() {
     for adapter in Wgpu::adapters() {
-        let exact = match Options::new().index(adapter.index).open().and_then(|gpu| gpu.is_exact()) {
+        let exact = match Options::new().index(adapter.index).open().and_then(|gpu| gpu.is_exact())
+        {
             Ok(true) => "exact".to_owned(),
             Ok(false) => "other arithmetic".to_owned(),
             Err(e) => e.to_string(),

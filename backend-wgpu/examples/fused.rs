@@ -59,8 +59,10 @@ impl Unfused {
         let (n, m) = (x.len() / dim, y.len() / dim);
         let desc = wgpu::InstanceDescriptor::new_without_display_handle();
         let instance = wgpu::Instance::new(desc);
-        let adapter = pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))?;
-        let desc = wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
+        let adapter =
+            pollster::block_on(instance.request_adapter(&wgpu::RequestAdapterOptions::default()))?;
+        let desc =
+            wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
         let (device, queue) = pollster::block_on(adapter.request_device(&desc))?;
         let fused = shader::nearest(dim, staged);
         let (fold, end) = shader::nearest_pieces();
@@ -77,10 +79,16 @@ impl Unfused {
         };
         let storage = wgpu::BufferUsages::STORAGE;
         let params = buffer(bytemuck::cast_slice(&words), wgpu::BufferUsages::UNIFORM);
-        let (xs, ys) = (buffer(bytemuck::cast_slice(x), storage), buffer(bytemuck::cast_slice(y), storage));
+        let (xs, ys) =
+            (buffer(bytemuck::cast_slice(x), storage), buffer(bytemuck::cast_slice(y), storage));
         let room = |len: usize| {
             let size = 4 * len as u64;
-            device.create_buffer(&wgpu::BufferDescriptor { label: None, size, usage: storage, mapped_at_creation: false })
+            device.create_buffer(&wgpu::BufferDescriptor {
+                label: None,
+                size,
+                usage: storage,
+                mapped_at_creation: false,
+            })
         };
         let (matrix, dist, index) = (room(n * m), room(n), room(n));
         let write = pipeline(&device, &text, &[&params, &xs, &ys, &dist, &matrix]);
@@ -89,7 +97,8 @@ impl Unfused {
     }
 
     fn run(&self) -> Result<(), Box<dyn Error>> {
-        let mut encoder = self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
+        let mut encoder =
+            self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
         for (pipeline, group) in [&self.write, &self.reduce] {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(pipeline);
@@ -117,11 +126,9 @@ fn pipeline(
         compilation_options: wgpu::PipelineCompilationOptions::default(),
         cache: None,
     });
-    let entry = |(binding, buffer): (u32, &&wgpu::Buffer)| (binding, buffer.as_entire_binding());
-    let entries: Vec<_> = (0..).zip(buffers).map(entry).collect();
-    let entries: Vec<_> = entries
-        .into_iter()
-        .map(|(binding, resource)| wgpu::BindGroupEntry { binding, resource })
+    let bound = (0..).zip(buffers);
+    let entries: Vec<_> = bound
+        .map(|(binding, b)| wgpu::BindGroupEntry { binding, resource: b.as_entire_binding() })
         .collect();
     let layout = pipeline.get_bind_group_layout(0);
     let desc = wgpu::BindGroupDescriptor { label: None, layout: &layout, entries: &entries };
@@ -136,9 +143,14 @@ fn milliseconds(work: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<f64
 }
 
 /// The least of `rounds` rounds of each kind, in milliseconds: fused, unfused, CPU.
-fn shape(gpu: &Wgpu, (n, dim, k): (usize, usize, usize), rounds: usize) -> Result<[f64; 3], Box<dyn Error>> {
+fn shape(
+    gpu: &Wgpu,
+    (n, dim, k): (usize, usize, usize),
+    rounds: usize,
+) -> Result<[f64; 3], Box<dyn Error>> {
     let draws = Draws::new(1, 1);
-    let uniform = |len: usize, lane| (0..len as u64).map(|i| draws.unit(i, lane)).collect::<Vec<f32>>();
+    let uniform =
+        |len: usize, lane| (0..len as u64).map(|i| draws.unit(i, lane)).collect::<Vec<f32>>();
     let (x, y) = (uniform(n * dim, 0), uniform(k * dim, 1));
     let staged = gpu.adapter().kind != enfold_wgpu::Kind::Cpu;
     let unfused = Unfused::new(&x, &y, dim, staged)?;
@@ -146,7 +158,8 @@ fn shape(gpu: &Wgpu, (n, dim, k): (usize, usize, usize), rounds: usize) -> Resul
     gpu.write(&mut on_x, 0, &x)?;
     gpu.write(&mut on_y, 0, &y)?;
     let (mut dist, mut index) = (gpu.alloc::<f32>(n)?, gpu.alloc::<u32>(n)?);
-    let pairs = Pairs::new(rows::<Wgpu>(&on_x, dim)?, rows::<Wgpu>(&on_y, dim)?, Metric::SqEuclidean)?;
+    let pairs =
+        Pairs::new(rows::<Wgpu>(&on_x, dim)?, rows::<Wgpu>(&on_y, dim)?, Metric::SqEuclidean)?;
     let here = Pairs::new(Rows::new(&x[..], dim)?, Rows::new(&y[..], dim)?, Metric::SqEuclidean)?;
     let (mut best, mut least) = ((vec![0f32; n], vec![0u32; n]), [f64::INFINITY; 3]);
     for _ in 0..=rounds {

@@ -144,7 +144,8 @@ impl Options {
         let fits = |a: &&(usize, wgpu::Adapter)| self.fits(&describe(a));
         let best = all.iter().filter(fits).min_by_key(|a| (describe(a).kind, a.0));
         let adapter = best.ok_or_else(none)?;
-        Shared::open(describe(adapter), &adapter.1, self.limits).map(|s| Wgpu { shared: Arc::new(s) })
+        Shared::open(describe(adapter), &adapter.1, self.limits)
+            .map(|s| Wgpu { shared: Arc::new(s) })
     }
 
     fn fits(&self, adapter: &Adapter) -> bool {

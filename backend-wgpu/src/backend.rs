@@ -5,8 +5,8 @@ use enfold_core::{Alloc, Backend, Epoch, Graph, Nearest, Pairs, Rows, Sums, host
 
 use crate::Wgpu;
 use crate::buffer::WgpuBuf;
+use crate::distances;
 use crate::error::WgpuError;
-use crate::folds;
 
 type Done = Result<(), WgpuError>;
 type Values = WgpuBuf<f32>;
@@ -30,7 +30,7 @@ impl Backend for Wgpu {
     }
 
     fn distances(&self, pairs: Pairs<'_, Values>, out: &mut [f32]) -> Done {
-        if self.measure(&pairs, out)? { Ok(()) } else { folds::on_host(self, &pairs, out) }
+        if self.measure(&pairs, out)? { Ok(()) } else { distances::on_host(self, &pairs, out) }
     }
 
     fn nearest(&self, pairs: Pairs<'_, Values>, best: Nearest<'_, Values, Indices>) -> Done {
@@ -136,7 +136,7 @@ impl Backend for Wgpu {
         if len == 0 {
             return Ok(());
         }
-        let shared = self.handle();
+        let shared = &self.shared;
         let (src, dst) = (src.raw.reading(shared)?, dst.raw.writing(shared)?);
         shared.check()?;
         shared.copy((src, 4 * from as u64), (dst, 4 * to as u64), 4 * len as u64);

@@ -8,13 +8,8 @@ use crate::Wgpu;
 use crate::error::WgpuError;
 
 /// Metrics with a shader.
-const METRICS: [Metric; 5] = [
-    Metric::SqEuclidean,
-    Metric::Euclidean,
-    Metric::Cosine,
-    Metric::Manhattan,
-    Metric::Chebyshev,
-];
+const METRICS: [Metric; 5] =
+    [Metric::SqEuclidean, Metric::Euclidean, Metric::Cosine, Metric::Manhattan, Metric::Chebyshev];
 const ROWS: usize = 48;
 
 impl Wgpu {

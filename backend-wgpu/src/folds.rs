@@ -1,23 +1,24 @@
 //! The folds over pairs: buffers, windows and parameters of their dispatches.
 
-use std::sync::Arc;
+use enfold_core::{Nearest, Pairs, Visit};
 
-use enfold_core::{Backend, Block, Nearest, Pairs, Visit};
-
+use crate::Wgpu;
 use crate::buffer::{Raw, WgpuBuf};
 use crate::error::WgpuError;
-use crate::queue::{Params, Part, Pass, STAGE};
+use crate::queue::{Params, Part, Pass, WORK};
 use crate::shader::{Fold, Form, Pairs as Kernel, RADII, Shader, Width};
 use crate::windows::{GROUP, Jobs, Window, clip, windows};
-use crate::Wgpu;
 
-type Done = Result<(), WgpuError>;
+/// Passes that make a forest flat, however deep: 2^12 steps each, so 2^36 in all.
+const FLATTENINGS: usize = 3;
+
+pub(crate) type Done = Result<(), WgpuError>;
 /// Whether the device has done it; what it cannot do goes to the provided body.
-type Tried = Result<bool, WgpuError>;
+pub(crate) type Tried = Result<bool, WgpuError>;
 
 /// How a buffer of a fold belongs to the rows.
 #[derive(Debug, Clone, Copy)]
-enum Side {
+pub(crate) enum Side {
     /// So many words for each row of x.
     X(u64),
     /// One word for each row of y.
@@ -28,7 +29,7 @@ enum Side {
 
 /// A buffer of a fold.
 #[derive(Debug, Clone, Copy)]
-struct Bound<'a> {
+pub(crate) struct Bound<'a> {
     raw: &'a Raw,
     side: Side,
     written: bool,
@@ -36,12 +37,18 @@ struct Bound<'a> {
 
 /// A fold over pairs: the piece, its buffers and its words from `Params::a` on.
 #[derive(Debug)]
-struct Work<'a> {
+pub(crate) struct Work<'a> {
     fold: Fold,
     bound: &'a [Bound<'a>],
     words: [u32; 3],
     /// Words of scratch memory for each row of x.
     scratch: u64,
+}
+
+impl Work<'_> {
+    /// Distances to the host: no buffer but the rows.
+    pub(crate) const DISTANCES: Self =
+        Self { fold: Fold::Distances, bound: &[], words: [0; 3], scratch: 0 };
 }
 
 fn reads(raw: &Raw, side: Side) -> Bound<'_> {
@@ -114,12 +121,16 @@ impl Wgpu {
     ) -> Tried {
         let bound = [reads(&member.raw, Side::Whole), writes(&parent.raw, Side::Whole)];
         let words = [limit(radius), 0, 0];
-        let joined =
-            self.run(pairs, &Work { fold: Fold::Join, bound: &bound, words, scratch: 0 })?;
-        if joined {
-            self.flatten(parent, pairs.x().end().max(pairs.y().end()))?;
+        let work = Work { fold: Fold::Join, bound: &bound, words, scratch: 0 };
+        if self.windows(pairs, &work).is_none() || Form::of(pairs.metric()).is_none() {
+            return Ok(false);
         }
-        Ok(joined)
+        // Flat before, so that no walk is long; flat after, so that nothing tells who came first.
+        let rows = pairs.x().end().max(pairs.y().end());
+        self.flatten(parent, rows)?;
+        self.run(pairs, &work)?;
+        self.flatten(parent, rows)?;
+        Ok(true)
     }
 
     /// Hangs the first `rows` rows on their roots: a forest that does not depend on who came first.
@@ -127,13 +138,12 @@ impl Wgpu {
         let mut params: Params = [0; 20];
         params[2] = rows as u32;
         let part = self.whole(&parent.raw, true)?;
-        self.shared.dispatch(&Pass {
-            shader: Shader::Flatten,
-            parts: &[part],
-            params,
-            groups: rows.div_ceil(GROUP) as u64,
-            work: rows as u64,
-        })
+        let groups = rows.div_ceil(GROUP) as u64;
+        for _ in 0..FLATTENINGS {
+            let (shader, parts) = (Shader::Flatten, &[part]);
+            self.shared.dispatch(&Pass { shader, parts, params, groups, work: rows as u64 })?;
+        }
+        Ok(())
     }
 
     pub(crate) fn try_sum_by_label(
@@ -172,7 +182,7 @@ impl Wgpu {
     }
 
     /// Windows of x and of y in which every binding is short enough.
-    fn windows(
+    pub(crate) fn windows(
         &self,
         pairs: &Pairs<'_, WgpuBuf<f32>>,
         work: &Work<'_>,
@@ -190,7 +200,30 @@ impl Wgpu {
         let side = u64::from(self.shared.limits.max_compute_workgroups_per_dimension);
         let most = (words / of_x).min(side * side * GROUP as u64);
         let xs = windows(pairs.x().start(), pairs.x().end(), most)?;
-        Some((xs, windows(pairs.y().start(), pairs.y().end(), words / of_y)?))
+        let longest = xs.iter().map(|w| w.to - w.base).max().unwrap_or(0) as u64;
+        let most = (words / of_y).min(self.reach(pairs, work, longest));
+        Some((xs, windows(pairs.y().start(), pairs.y().end(), most)?))
+    }
+
+    /// Rows of y that a dispatch for `rows` rows of x may meet: what a watchdog has patience for,
+    /// and what a driver's limit on the turns of loops leaves.
+    fn reach(&self, pairs: &Pairs<'_, WgpuBuf<f32>>, work: &Work<'_>, rows: u64) -> u64 {
+        let patient = (WORK / (rows * pairs.dim() as u64).max(1)).max(GROUP as u64);
+        let Some(turns) = self.shared.turns else { return patient };
+        if work.fold == Fold::Distances {
+            // One pair to an invocation.
+            return patient;
+        }
+        let vectors = 4 * (pairs.dim() as u64).div_ceil(16) * 2;
+        let (each, once) = match work.fold {
+            Fold::Select => (2 * u64::from(work.words[0]), 0),
+            Fold::Count(radii) => (u64::from(radii), 2 * u64::from(radii)),
+            Fold::Join => (64, 0),
+            Fold::Labels => (0, 2 * u64::from(work.words[0])),
+            Fold::Distances | Fold::Nearest | Fold::Lowest => (0, 0),
+        };
+        // Square roots and quotients are corrected in loops, and leaving a loop counts as a turn.
+        patient.min(turns.saturating_sub(once) / (vectors + each + 34))
     }
 
     /// One window of x against one of y.
@@ -202,14 +235,27 @@ impl Wgpu {
         scratch: Option<&Raw>,
         (x, y): (Window, Window),
     ) -> Done {
-        let jobs = match pairs.visited() {
-            Visit::Blocks(blocks) => Some(Jobs::new(&clip(blocks, x, y))),
-            _ => None,
+        let Visit::Blocks(blocks) = pairs.visited() else {
+            return self.send(pairs, form, work, scratch, (x, y), None);
         };
-        if jobs.as_ref().is_some_and(|jobs| jobs.count == 0) {
-            return Ok(());
+        let most = self.reach(pairs, work, (x.to - x.base) as u64);
+        for jobs in Jobs::new(&clip(blocks, x, y), most) {
+            self.send(pairs, form, work, scratch, (x, y), Some(&jobs))?;
         }
-        let list = jobs.as_ref().map(|jobs| self.list(jobs)).transpose()?;
+        Ok(())
+    }
+
+    /// One dispatch.
+    fn send(
+        &self,
+        pairs: &Pairs<'_, WgpuBuf<f32>>,
+        form: Form,
+        work: &Work<'_>,
+        scratch: Option<&Raw>,
+        (x, y): (Window, Window),
+        jobs: Option<&Jobs>,
+    ) -> Done {
+        let list = jobs.map(|jobs| self.list(jobs)).transpose()?;
         let dim = pairs.dim() as u64;
         let mut parts = vec![
             self.window(&pairs.x().data().raw, x, dim, false)?,
@@ -230,7 +276,7 @@ impl Wgpu {
             params[11] = x.base as u32;
         }
         let all = (x.to - x.from) as u64 * (y.to - y.from) as u64;
-        let (groups, seen) = match &jobs {
+        let (groups, seen) = match jobs {
             Some(jobs) => (u64::from(jobs.count), jobs.pairs),
             None => ((x.to - x.from).div_ceil(GROUP) as u64, all),
         };
@@ -240,7 +286,14 @@ impl Wgpu {
     }
 
     /// The shader for so many multiplications: one made for these rows once it pays.
-    fn kernel(&self, fold: Fold, form: Form, dim: usize, blocks: bool, work: u64) -> Shader {
+    pub(crate) fn kernel(
+        &self,
+        fold: Fold,
+        form: Form,
+        dim: usize,
+        blocks: bool,
+        work: u64,
+    ) -> Shader {
         let width = Width::of(dim);
         let held = match width {
             Width::Narrow(dim) => u32::from(dim).div_ceil(4) * 16 * GROUP as u32,
@@ -291,84 +344,10 @@ impl Wgpu {
         let buffer = if written { raw.writing(shared)? } else { raw.reading(shared)? };
         Ok(Part { buffer, offset: 0, size: raw.len().max(4) })
     }
-
-    /// The distances of every visited pair, rectangle by rectangle.
-    pub(crate) fn measure(&self, pairs: &Pairs<'_, WgpuBuf<f32>>, out: &mut [f32]) -> Tried {
-        let none = Work { fold: Fold::Distances, bound: &[], words: [0; 3], scratch: 0 };
-        let Some(form) = Form::of(pairs.metric()) else { return Ok(false) };
-        if self.windows(pairs, &none).is_none() {
-            return Ok(false);
-        }
-        for block in pairs.rectangles() {
-            self.rectangle(pairs, form, block, out)?;
-        }
-        Ok(true)
-    }
-
-    fn rectangle(
-        &self,
-        pairs: &Pairs<'_, WgpuBuf<f32>>,
-        form: Form,
-        block: Block,
-        out: &mut [f32],
-    ) -> Done {
-        let words = self.shared.limits.max_storage_buffer_binding_size / 4;
-        let groups = u64::from(self.shared.limits.max_compute_workgroups_per_dimension);
-        let most = (STAGE / 4).min(words).min(groups * groups * GROUP as u64);
-        let rows = words / pairs.dim() as u64;
-        let range = |(from, to): (u32, u32), most| windows(from as usize, to as usize, most);
-        // Columns first: as many as fit beside 64 rows.
-        for y in range(block.y, rows.min(most / GROUP as u64)).unwrap_or_default() {
-            let columns = (y.to - y.from) as u64;
-            for x in range(block.x, rows.min(most / columns)).unwrap_or_default() {
-                self.tile(pairs, form, (x, y), out)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// One rectangle that fits into a read-back.
-    fn tile(
-        &self,
-        pairs: &Pairs<'_, WgpuBuf<f32>>,
-        form: Form,
-        (x, y): (Window, Window),
-        out: &mut [f32],
-    ) -> Done {
-        let (rows, columns) = (x.to - x.from, y.to - y.from);
-        let found = self.scratch(4 * (rows * columns) as u64)?;
-        let dim = pairs.dim() as u64;
-        let parts = [
-            self.window(&pairs.x().data().raw, x, dim, false)?,
-            self.window(&pairs.y().data().raw, y, dim, false)?,
-            Part { buffer: &found, offset: 0, size: 4 * (rows * columns) as u64 },
-        ];
-        let all = (rows * columns) as u64;
-        self.shared.dispatch(&Pass {
-            shader: self.kernel(Fold::Distances, form, pairs.dim(), false, all * dim),
-            parts: &parts,
-            params: rows_params(pairs, x, y),
-            groups: all.div_ceil(GROUP as u64),
-            work: all * dim,
-        })?;
-        let mut bits = vec![0f32; rows * columns];
-        self.shared.download(&found, 0, bytemuck::cast_slice_mut(&mut bits))?;
-        self.keep(found);
-        let off = matches!(pairs.visited(), Visit::OffDiagonal);
-        for (i, row) in (x.from..).zip(bits.chunks_exact(columns)) {
-            let to = (i - pairs.x().start()) * pairs.y().len() + y.from - pairs.y().start();
-            for (j, (out, &d)) in (y.from..).zip(out[to..].iter_mut().zip(row)) {
-                if !(off && i == j) {
-                    *out = d;
-                }
-            }
-        }
-        Ok(())
-    }
 }
 
 /// The words that say which rows a dispatch looks at.
-fn rows_params(pairs: &Pairs<'_, WgpuBuf<f32>>, x: Window, y: Window) -> Params {
+pub(crate) fn rows_params(pairs: &Pairs<'_, WgpuBuf<f32>>, x: Window, y: Window) -> Params {
     let mut params: Params = [0; 20];
     let rows = [x.from, x.to, x.base, y.from, y.to, y.base, pairs.dim()];
     for (word, row) in params[1..].iter_mut().zip(rows) {
@@ -376,46 +355,4 @@ fn rows_params(pairs: &Pairs<'_, WgpuBuf<f32>>, x: Window, y: Window) -> Params 
     }
     params[9] = u32::from(matches!(pairs.visited(), Visit::OffDiagonal));
     params
-}
-
-/// Distances where the device has no piece: on the host, as they are defined.
-pub(crate) fn on_host(
-    b: &Wgpu,
-    pairs: &Pairs<'_, WgpuBuf<f32>>,
-    out: &mut [f32],
-) -> Done {
-    let dim = pairs.dim();
-    let read = |rows: enfold_core::Rows<'_, WgpuBuf<f32>>, i: usize| {
-        let mut row = vec![0f32; dim];
-        b.read(rows.data(), i * dim, &mut row).map(|()| row)
-    };
-    let off = matches!(pairs.visited(), Visit::OffDiagonal);
-    for block in pairs.rectangles() {
-        let range = |(from, to): (u32, u32)| from as usize..to as usize;
-        let columns: Result<Vec<_>, _> = range(block.y).map(|j| read(pairs.y(), j)).collect();
-        let columns = columns?;
-        for i in range(block.x) {
-            let row = read(pairs.x(), i)?;
-            for (j, column) in range(block.y).zip(&columns).filter(|(j, _)| !(off && i == *j)) {
-                let at = (i - pairs.x().start()) * pairs.y().len() + j - pairs.y().start();
-                out[at] = enfold_core::distance::distance(pairs.metric(), &row, column);
-            }
-        }
-    }
-    Ok(())
-}
-
-impl Wgpu {
-    /// Scratch memory of at least so many bytes, used before if possible.
-    pub(crate) fn scratch(&self, bytes: u64) -> Result<wgpu::Buffer, WgpuError> {
-        self.shared.scratch(bytes)
-    }
-
-    pub(crate) fn keep(&self, buffer: wgpu::Buffer) {
-        self.shared.keep(buffer);
-    }
-
-    pub(crate) fn handle(&self) -> &Arc<crate::queue::Shared> {
-        &self.shared
-    }
 }

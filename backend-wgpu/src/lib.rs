@@ -55,6 +55,7 @@ use std::sync::atomic::Ordering::Relaxed;
 mod adapter;
 mod backend;
 mod buffer;
+mod distances;
 mod error;
 mod exact;
 mod folds;

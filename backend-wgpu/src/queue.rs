@@ -24,7 +24,10 @@ pub(crate) const STAGE: u64 = 16 << 20;
 /// Bytes handed to the driver before it is asked to take them.
 const UPLOAD: usize = 32 << 20;
 /// Multiplications of one submission: half a second of a slow GPU, short of its watchdog.
-const WORK: u64 = 1 << 37;
+pub(crate) const WORK: u64 = 1 << 37;
+/// Turns of all loops of an invocation after which llvmpipe (Mesa 22.3) ends it, wherever it is,
+/// less some for loops outside of folds.
+const TURNS: u64 = 60_000;
 
 /// Multiplications that take about as long as compiling a shader.
 const WORTH: u64 = 1 << 26;
@@ -40,6 +43,8 @@ pub(crate) struct Shared {
     pub(crate) limits: wgpu::Limits,
     /// Whether rows of y are staged in workgroup memory.
     pub(crate) staged: bool,
+    /// Turns that the loops of an invocation may take in all, where the driver has such a limit.
+    pub(crate) turns: Option<u64>,
     queue: wgpu::Queue,
     failure: Arc<Mutex<Option<WgpuError>>>,
     /// Multiplications after which a shader of its own pays.
@@ -132,6 +137,7 @@ impl Shared {
         Ok(Self {
             limits: device.limits(),
             staged: wanted.staged.unwrap_or(adapter.kind != Kind::Cpu),
+            turns: (adapter.kind == Kind::Cpu).then_some(TURNS),
             adapter,
             device,
             queue,
@@ -155,10 +161,9 @@ impl Shared {
     /// A zero-filled buffer of at least `bytes` bytes.
     pub(crate) fn create(&self, bytes: u64) -> Result<Buffer, WgpuError> {
         self.check()?;
-        let size = bytes.max(16).next_multiple_of(16);
-        if size > self.limits.max_buffer_size {
-            return Err(WgpuError::OutOfMemory { bytes });
-        }
+        let size = bytes.max(16).checked_next_multiple_of(16);
+        let size = size.filter(|&size| size <= self.limits.max_buffer_size);
+        let size = size.ok_or(WgpuError::OutOfMemory { bytes })?;
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
         let buffer = self.device.create_buffer(&BufferDescriptor {
             label: None,

@@ -189,7 +189,8 @@ impl Fold {
     /// The bindings, numbered after those of the rows and the visit.
     fn bindings(self, blocks: bool) -> String {
         let lines = section(self.piece(), "bindings").lines().filter(|l| !l.trim().is_empty());
-        let number = |(at, line)| format!("@group(0) @binding({}) {line}\n", at + 3 + usize::from(blocks));
+        let number =
+            |(at, line)| format!("@group(0) @binding({}) {line}\n", at + 3 + usize::from(blocks));
         lines.enumerate().map(number).collect()
     }
 }
@@ -241,11 +242,10 @@ fn accumulate(weighted: bool, scatter: bool, held: u32) -> String {
         let last = if scatter { "give_scatter(at - n - p.c, v);" } else { "" };
         text += &part("give").replace("LAST", last);
     }
-    let row = part("row").replace("SCATTERED", if scatter {
-        "add_scatter(label, scattered(squares, m));"
-    } else {
-        ""
-    });
+    let row = part("row").replace(
+        "SCATTERED",
+        if scatter { "add_scatter(label, scattered(squares, m));" } else { "" },
+    );
     text += &row.replace("END", if held > 0 { part("end") } else { "" });
     text.replace("HELD", &format!("{held}u"))
 }
@@ -403,13 +403,14 @@ fn looped(head: &str, kind: &str, by: u32, a: &str, b: &str) -> String {
     let term = |at: &str| format!("term({}, {})", a.replace('C', at), b.replace('C', at));
     if by == 1 {
         let next = term("c");
-        return text + &format!(
-            "    for (var c = 0u; c < (p.dim + 15u) / 16u * 4u; c++) {{
+        return text
+            + &format!(
+                "    for (var c = 0u; c < (p.dim + 15u) / 16u * 4u; c++) {{
         let next = both(a0, {next});
         a0 = a1; a1 = a2; a2 = a3; a3 = next;
     }}
     return folded(a0, a1, a2, a3);\n}}\n"
-        );
+            );
     }
     text += "    let whole = p.dim / 16u * 4u;\n    let vectors = p.dim / 4u;\n";
     text += "    for (var c = 0u; c < whole; c += 4u) {\n";

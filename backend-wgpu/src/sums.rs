@@ -47,6 +47,9 @@ impl Wgpu {
             return Ok(false);
         }
         let most = (words / dim).min(self.group_limit() * GROUP as u64);
+        if self.shared.turns.is_some_and(|turns| turns < dim * TURNS as u64) {
+            return Ok(false);
+        }
         let Some(parts) = windows(x.start(), x.end(), most) else { return Ok(false) };
         for window in parts {
             self.accumulate_window((x, window), labels, weights, origins, scale, into)?;
@@ -96,7 +99,11 @@ impl Wgpu {
     fn held(&self, k: usize, dim: usize, rows: usize) -> u32 {
         let words = (2 * k * (dim + 2)).next_power_of_two().max(256);
         let most = self.shared.limits.max_compute_workgroup_storage_size.min(16 << 10) as usize / 4;
-        if words <= most && rows >= 4 * GROUP * TURNS && self.shared.staged { words as u32 } else { 0 }
+        if words <= most && rows >= 4 * GROUP * TURNS && self.shared.staged {
+            words as u32
+        } else {
+            0
+        }
     }
 
     pub(crate) fn try_sums(
@@ -112,7 +119,8 @@ impl Wgpu {
         let of_lanes = self.binding_words() as usize / (2 * LANES);
         let groups = usize::try_from(self.group_limit()).unwrap_or(usize::MAX);
         let at_once = fit.min(of_lanes).min(groups.saturating_mul(GROUP / LANES)).min(CHUNKS);
-        if at_once == 0 {
+        let endless = self.shared.turns.is_some_and(|turns| turns < (chunk / LANES) as u64);
+        if at_once == 0 || endless {
             return Ok(false);
         }
         let starts = (0..len).step_by(chunk * at_once);
@@ -135,7 +143,7 @@ impl Wgpu {
     ) -> Result<(), WgpuError> {
         let chunks = (window.to - window.from).div_ceil(chunk).min(out.len());
         let size = (chunks * LANES * 8) as u64;
-        let lanes = self.scratch(size)?;
+        let lanes = self.shared.scratch(size)?;
         let mut parts = vec![
             self.window(&values.raw, window, 1, false)?,
             Part { buffer: &lanes, offset: 0, size },
@@ -154,7 +162,7 @@ impl Wgpu {
         })?;
         let mut found = vec![[0f64; LANES]; chunks];
         self.shared.download(&lanes, 0, bytemuck::cast_slice_mut(&mut found))?;
-        self.keep(lanes);
+        self.shared.keep(lanes);
         for (out, lanes) in out.iter_mut().zip(found) {
             *out = fold_lanes(lanes);
         }
@@ -172,7 +180,8 @@ impl Wgpu {
         let raws = [&graph.offsets.raw, &graph.targets.raw, &graph.weights.raw, &from.data().raw];
         let longest = raws.iter().map(|raw| raw.len() / 4).max().unwrap_or(0);
         let groups = from.len().div_ceil(GROUP) as u64;
-        if longest > self.binding_words() || from.dim() > LAYOUT_DIM || groups > self.group_limit() {
+        if longest > self.binding_words() || from.dim() > LAYOUT_DIM || groups > self.group_limit()
+        {
             return Ok(false);
         }
         if from.is_empty() {

@@ -8,9 +8,7 @@ use enfold_core::conformance::tolerance::relative;
 use enfold_core::neighbors::Neighbors;
 use enfold_core::scores::Silhouette;
 use enfold_core::stream::{Stream, StreamOptions};
-use enfold_core::{
-    Dbscan, KMeans, Metric, Rows, Sizes, Slots, StreamState, rows,
-};
+use enfold_core::{Dbscan, KMeans, Metric, Rows, Sizes, Slots, StreamState, rows};
 use enfold_cpu::Cpu;
 use enfold_wgpu::{Options, Wgpu};
 

@@ -10,3 +10,15 @@ fn device() -> Option<Wgpu> {
 }
 
 enfold_core::conformance!(device);
+
+/// A device that says it is exact keeps the law for IEEE machines as well.
+#[test]
+fn an_exact_device_gives_the_defined_distances() {
+    enfold_core::conformance::check("an_exact_device", device, |gpu| {
+        if gpu.is_exact().expect("a device") {
+            enfold_core::conformance::laws::ieee_distances_are_the_definition(gpu);
+        } else {
+            println!("{}: other arithmetic", gpu.adapter().name);
+        }
+    });
+}

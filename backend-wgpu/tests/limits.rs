@@ -18,7 +18,8 @@ type Found = (Vec<f32>, Vec<u32>);
 
 fn on_gpu(gpu: &Wgpu, x: &[f32], y: &[f32], dim: usize, k: usize, visit: Visit<'_>) -> Found {
     let (n, x, y) = (x.len() / dim, put(gpu, x), put(gpu, y));
-    let (mut dist, mut index) = (put(gpu, &vec![f32::INFINITY; n * k]), put(gpu, &vec![NONE; n * k]));
+    let (mut dist, mut index) =
+        (put(gpu, &vec![f32::INFINITY; n * k]), put(gpu, &vec![NONE; n * k]));
     let pairs = Pairs::new(
         rows::<Wgpu>(&x, dim).expect("rows"),
         rows::<Wgpu>(&y, dim).expect("rows"),
@@ -89,7 +90,8 @@ fn rows_past_a_binding_are_walked_in_windows() {
         same(&gpu, &found, &expected, &format!("{n} × {m} × {dim}"));
     }
     let block = |x, y| Block { x, y };
-    let blocks = [block((0, 4000), (100, 130)), block((4000, 5000), (0, 3000)), block((7, 2500), (0, 64))];
+    let blocks =
+        [block((0, 4000), (100, 130)), block((4000, 5000), (0, 3000)), block((7, 2500), (0, 64))];
     let (x, y) = (uniform(5000 * 7, 3), uniform(3000 * 7, 4));
     let visit = || Visit::Blocks(&blocks);
     let found = on_gpu(&gpu, &x, &y, 7, 2, visit());
@@ -107,7 +109,13 @@ fn rows_longer_than_a_binding_holds_go_through_the_host() {
 }
 
 /// Integer sums of rows by label on any backend.
-fn accumulate<B: Alloc<Elem = f32>>(b: &B, x: &[f32], labels: &[u32], dim: usize, k: usize) -> Vec<i64> {
+fn accumulate<B: Alloc<Elem = f32>>(
+    b: &B,
+    x: &[f32],
+    labels: &[u32],
+    dim: usize,
+    k: usize,
+) -> Vec<i64> {
     use enfold_core::conformance::bed::{get, put, view, view_mut};
     let (x, labels, origins) = (put(b, x), put(b, labels), put(b, &vec![0.25f32; k * dim]));
     let (mut offsets, mut mass) = (put(b, &vec![0i64; k * dim]), put(b, &vec![0i64; k]));
@@ -128,7 +136,8 @@ fn integer_sums_have_the_bits_of_the_cpu_in_workgroup_memory_and_out_of_it() {
     let n = 20_011;
     for (dim, k) in [(2, 3), (9, 40), (33, 100)] {
         let x = uniform(n * dim, 5);
-        let labels: Vec<u32> = (0..n).map(|i| if i % 11 == 0 { NONE } else { (i * i % k) as u32 }).collect();
+        let labels: Vec<u32> =
+            (0..n).map(|i| if i % 11 == 0 { NONE } else { (i * i % k) as u32 }).collect();
         let expected = accumulate(&Cpu::<f32>::new(), &x, &labels, dim, k);
         for options in [Options::new().staged(true), Options::new().staged(false), small()] {
             let Some(gpu) = open(&options) else { return };
@@ -170,6 +179,9 @@ fn shaders_made_for_one_length_of_rows_give_the_same_numbers() {
             }
         }
         laws::new_buffers_hold_zeros(&gpu);
-        assert!(gpu.is_exact().expect("a device") == Wgpu::new().and_then(|g| g.is_exact()).expect("a device"));
+        assert!(
+            gpu.is_exact().expect("a device")
+                == Wgpu::new().and_then(|g| g.is_exact()).expect("a device")
+        );
     }
 }

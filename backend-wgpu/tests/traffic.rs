@@ -71,7 +71,10 @@ fn an_iteration_of_a_fit_waits_a_fixed_number_of_times() {
         counts.push((b.waits(), b.bytes_read(), b.total()));
     }
     let (waits, bytes) = (counts[1].0 - counts[0].0, counts[1].1 - counts[0].1);
-    println!("an iteration of a fit: {waits} waits, {bytes} bytes, {} calls", counts[1].2 - counts[0].2);
+    println!(
+        "an iteration of a fit: {waits} waits, {bytes} bytes, {} calls",
+        counts[1].2 - counts[0].2
+    );
     assert_eq!(waits, 4, "labels, cost, sums, masses");
     assert_eq!(bytes, (4 * N + 8 * N.div_ceil(4096) + 8 * K * DIM + 8 * K) as u64);
     assert_eq!(counts[2].0 - counts[1].0, waits);

@@ -1,8 +1,8 @@
 //! What the tests share: a device if there is one, rows on it, and data to fold.
 #![allow(dead_code, reason = "each test file uses a part")]
 
-use enfold_core::{Alloc, Backend};
 use enfold_core::random::Draws;
+use enfold_core::{Alloc, Backend};
 use enfold_wgpu::{Options, Wgpu, WgpuBuf};
 
 /// A device with `options`; None where the machine has no adapter, unless one is demanded.
