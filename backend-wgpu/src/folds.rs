@@ -187,7 +187,7 @@ impl Wgpu {
         pairs: &Pairs<'_, WgpuBuf<f32>>,
         work: &Work<'_>,
     ) -> Option<(Vec<Window>, Vec<Window>)> {
-        let words = u64::from(self.shared.limits.max_storage_buffer_binding_size) / 4;
+        let words = self.shared.limits.max_storage_buffer_binding_size / 4;
         let (mut of_x, mut of_y) = ((pairs.dim() as u64).max(work.scratch), pairs.dim() as u64);
         for bound in work.bound {
             match bound.side {

@@ -122,7 +122,7 @@ impl Shared {
         gpu: &wgpu::Adapter,
         wanted: Limits,
     ) -> Result<Self, WgpuError> {
-        let required_limits = limits(gpu.limits(), wanted);
+        let required_limits = limits(&gpu.limits(), wanted);
         let desc = DeviceDescriptor { required_limits, ..DeviceDescriptor::default() };
         let opened = pollster::block_on(gpu.request_device(&desc));
         let (device, queue) = opened.map_err(|e| WgpuError::Open(e.to_string()))?;
@@ -409,7 +409,7 @@ impl Shared {
 }
 
 /// What to ask of the adapter: all it has of what matters here, or less where that is wanted.
-fn limits(most: wgpu::Limits, wanted: Limits) -> wgpu::Limits {
+fn limits(most: &wgpu::Limits, wanted: Limits) -> wgpu::Limits {
     let less = |most: u64, wanted: Option<u64>| wanted.map_or(most, |w| w.min(most));
     let less32 = |most: u32, wanted: Option<u32>| wanted.map_or(most, |w| w.min(most));
     let binding = less(most.max_storage_buffer_binding_size, wanted.binding);
@@ -424,7 +424,7 @@ fn limits(most: wgpu::Limits, wanted: Limits) -> wgpu::Limits {
             most.max_compute_workgroup_storage_size,
             wanted.workgroup,
         ),
-        ..most
+        ..most.clone()
     }
 }
 
