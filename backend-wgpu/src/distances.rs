@@ -1,5 +1,6 @@
 //! Distances to the host: one dispatch and one read-back for each rectangle that fits.
 
+use enfold_core::distance::distance;
 use enfold_core::{Backend, Block, Pairs, Rows, Visit};
 
 use crate::Wgpu;
@@ -93,20 +94,19 @@ impl Wgpu {
 /// Distances where the device has no piece: on the host, as they are defined.
 pub(crate) fn on_host(b: &Wgpu, pairs: &Pairs<'_, WgpuBuf<f32>>, out: &mut [f32]) -> Done {
     let dim = pairs.dim();
-    let read = |rows: Rows<'_, WgpuBuf<f32>>, i: usize| {
-        let mut row = vec![0f32; dim];
-        b.read(rows.data(), i * dim, &mut row).map(|()| row)
+    let read = |rows: Rows<'_, WgpuBuf<f32>>, (from, to): (u32, u32)| {
+        let mut host = vec![0f32; (to - from) as usize * dim];
+        b.read(rows.data(), from as usize * dim, &mut host).map(|()| host)
     };
     let off = matches!(pairs.visited(), Visit::OffDiagonal);
     for block in pairs.rectangles() {
-        let range = |(from, to): (u32, u32)| from as usize..to as usize;
-        let columns: Result<Vec<_>, _> = range(block.y).map(|j| read(pairs.y(), j)).collect();
-        let columns = columns?;
-        for i in range(block.x) {
-            let row = read(pairs.x(), i)?;
-            for (j, column) in range(block.y).zip(&columns).filter(|(j, _)| !(off && i == *j)) {
-                let at = (i - pairs.x().start()) * pairs.y().len() + j - pairs.y().start();
-                out[at] = enfold_core::distance::distance(pairs.metric(), &row, column);
+        let (xs, ys) = (read(pairs.x(), block.x)?, read(pairs.y(), block.y)?);
+        for (i, x) in (block.x.0 as usize..).zip(xs.chunks_exact(dim)) {
+            let to = (i - pairs.x().start()) * pairs.y().len();
+            for (j, y) in (block.y.0 as usize..).zip(ys.chunks_exact(dim)) {
+                if !(off && i == j) {
+                    out[to + j - pairs.y().start()] = distance(pairs.metric(), x, y);
+                }
             }
         }
     }
