@@ -11,6 +11,7 @@
 #   wasm        the CPU backend's tests for wasm with simd128, under node
 #   firmware    the detector on five microcontrollers and in wasm, under emulation; its C API;
 #               proofs and budgets (firmware/check.sh)
+#   wgpu        the GPU backend's tests on Mesa's llvmpipe, a Vulkan device on the CPU
 #   docs        rustdoc without warnings
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
@@ -50,7 +51,9 @@ need_toolchain() { # name, components…
 }
 need_package() { # command, Debian packages…
     local command=$1; shift
-    has "$command" && return
+    has "$command" || install_packages "$@"
+}
+install_packages() {
     local root=(); [ "$(id -u)" = 0 ] || root=(sudo)
     "${root[@]}" apt-get update -qq
     "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >/dev/null
@@ -72,7 +75,7 @@ do_lint() {
     cargo clippy -p enfold-core --no-default-features --features alloc -- -D warnings
     cargo clippy -p enfold-cpu --no-default-features -- -D warnings
     local features
-    for features in "" csv npy ndarray; do
+    for features in "" csv npy ndarray wgpu; do
         cargo clippy -p enfold --features "$features" -- -D warnings
     done
 }
@@ -99,7 +102,7 @@ do_msrv() {
     need_toolchain "$MSRV.0"
     # The lock file and the libraries only: tools for tests may ask for more.
     CARGO_TARGET_DIR=target/msrv cargo "+$MSRV.0" check --locked \
-        -p enfold -p enfold-core -p enfold-cpu --features enfold/csv,enfold/npy,enfold/ndarray
+        -p enfold -p enfold-core -p enfold-cpu -p enfold-wgpu --features enfold/csv,enfold/npy,enfold/ndarray
 }
 
 do_miri() {
@@ -146,6 +149,18 @@ do_firmware() {
     firmware/check.sh
 }
 
+# A driver is a manifest that the Vulkan loader finds.
+has_vulkan() { compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null; }
+
+do_wgpu() {
+    has_vulkan || install_packages mesa-vulkan-drivers libvulkan1
+    # Mesa complains without a folder of the user's.
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$LOGS} ENFOLD_REQUIRE_GPU=1 \
+        counted cargo test -p enfold-wgpu
+    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$LOGS} ENFOLD_REQUIRE_GPU=1 \
+        counted cargo test -p enfold --features wgpu --test any
+}
+
 do_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 }
@@ -178,7 +193,7 @@ step() {
     say "$verb: $((SECONDS - start)) s"
 }
 
-CI=(fmt lint test nostd msrv miri neon wasm firmware docs)
+CI=(fmt lint test nostd msrv miri neon wasm wgpu firmware docs)
 
 main() {
     [ $# -gt 0 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2; }

@@ -2,12 +2,18 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
+#[cfg(feature = "wgpu")]
+mod any;
 pub mod data;
 mod device;
 pub mod feed;
 pub mod select;
 
+#[cfg(feature = "wgpu")]
+pub use any::{Any, AnyBuf, AnyError};
 pub use data::{DataError, Table};
 pub use device::Device;
 pub use enfold_core::*;
 pub use enfold_cpu::Cpu;
+#[cfg(feature = "wgpu")]
+pub use enfold_wgpu::{Adapter, Wgpu, WgpuError};

@@ -1,0 +1,94 @@
+// One epoch of a layout: every vertex gathers its forces from the positions before.
+@group(0) @binding(1) var<storage, read> offsets: array<u32>;
+@group(0) @binding(2) var<storage, read> targets: array<u32>;
+@group(0) @binding(3) var<storage, read> strengths: array<u32>;
+@group(0) @binding(4) var<storage, read> place: array<f32>;
+@group(0) @binding(5) var<storage, read_write> moved: array<f32>;
+
+struct Curve { a: f32, b: f32, repulsion: f32, rate: f32 }
+
+fn curve() -> Curve {
+    return Curve(bitcast<f32>(p.a), bitcast<f32>(p.b), bitcast<f32>(p.c), bitcast<f32>(p.d));
+}
+
+// Philox4x32-10 (Salmon, Moraes, Dror, Shaw 2011).
+fn philox(seed: vec2u, counter: vec4u) -> vec4u {
+    var key = seed;
+    var c = counter;
+    for (var turn = 0; turn < 10; turn++) {
+        let a = product(0xD2511F53u, c.x);
+        let b = product(0xCD9E8D57u, c.z);
+        c = vec4u(b.y ^ c.y ^ key.x, b.x, a.y ^ c.w ^ key.y, a.x);
+        key += vec2u(0x9E3779B9u, 0xBB67AE85u);
+    }
+    return c;
+}
+
+// A number below `bound` for an edge and a turn.
+fn below(edge: u32, turn: u32, bound: u32) -> u32 {
+    let words = philox(vec2u(p.g, p.h), vec4u(edge, p.f, turn, 0x756d6170u));
+    let low = product(words.y, bound);
+    return plus(product(words.x, bound), vec2u(low.y, 0u)).y;
+}
+
+// floor(e * w) for w of at most 1, to the bit.
+fn turns(e: u32, w: u32) -> u32 {
+    if (w == 0u) { return 0u; }
+    let v = split(w);
+    return right(product(e, v.m), u32(23 - v.e)).x;
+}
+
+// Adds coefficient * (a - b), clipped.
+fn push(force: f32, coefficient: f32, gap: f32) -> f32 {
+    return force + clamp(coefficient * gap, -4.0, 4.0);
+}
+
+fn pull_of(d2: f32) -> f32 {
+    let c = curve();
+    if (d2 <= 0.0) { return 0.0; }
+    let power = pow(d2, c.b - 1.0);
+    return -2.0 * c.a * c.b * power / (1.0 + c.a * power * d2);
+}
+
+fn push_of(d2: f32) -> f32 {
+    let c = curve();
+    var power = 0.0;
+    if (d2 > 0.0) { power = pow(d2, c.b); }
+    return 2.0 * c.repulsion * c.b / ((0.001 + d2) * (1.0 + c.a * power));
+}
+
+fn squared(a: u32, b: u32) -> f32 {
+    var sum = 0.0;
+    for (var t = 0u; t < p.dim; t++) {
+        let gap = place[a + t] - place[b + t];
+        sum += gap * gap;
+    }
+    return sum;
+}
+
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let i = p.x0 + (group.x + group.y * p.wide) * 64u + lane;
+    if (i >= p.x1) { return; }
+    let own = i * p.dim;
+    var force: array<f32, 32>;
+    for (var edge = offsets[i]; edge < offsets[i + 1u]; edge++) {
+        if (turns(p.f + 1u, strengths[edge]) <= turns(p.f, strengths[edge])) { continue; }
+        let other = targets[edge] * p.dim;
+        let pull = pull_of(squared(own, other));
+        for (var t = 0u; t < p.dim; t++) {
+            force[t] = push(force[t], pull, place[own + t] - place[other + t]);
+        }
+        for (var turn = 0u; turn < p.e; turn++) {
+            let j = p.x0 + below(edge, turn, p.x1 - p.x0);
+            if (j == i) { continue; }
+            let away = push_of(squared(own, j * p.dim));
+            for (var t = 0u; t < p.dim; t++) {
+                force[t] = push(force[t], away, place[own + t] - place[j * p.dim + t]);
+            }
+        }
+    }
+    for (var t = 0u; t < p.dim; t++) {
+        moved[own + t] = place[own + t] + curve().rate * force[t];
+    }
+}

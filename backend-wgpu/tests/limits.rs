@@ -1,0 +1,187 @@
+//! Limits of an adapter, made small: what does not fit is walked in windows, with the same answer.
+
+mod common;
+
+use common::{get, open, put, uniform};
+use enfold_core::conformance::laws;
+use enfold_core::{Alloc, Backend, Block, Metric, NONE, Nearest, Pairs, Rows, Sums, Visit, rows};
+use enfold_cpu::Cpu;
+use enfold_wgpu::{Options, Wgpu};
+
+/// Bindings of 64 KiB, 16 workgroups to a side, and the least workgroup memory.
+fn small() -> Options {
+    Options::new().binding_limit(1 << 16).dispatch_limit(16).workgroup_limit(1 << 10)
+}
+
+/// The nearest rows on a GPU and on the CPU: (distances, rows) of each.
+type Found = (Vec<f32>, Vec<u32>);
+
+fn on_gpu(gpu: &Wgpu, x: &[f32], y: &[f32], dim: usize, k: usize, visit: Visit<'_>) -> Found {
+    let (n, x, y) = (x.len() / dim, put(gpu, x), put(gpu, y));
+    let (mut dist, mut index) =
+        (put(gpu, &vec![f32::INFINITY; n * k]), put(gpu, &vec![NONE; n * k]));
+    let pairs = Pairs::new(
+        rows::<Wgpu>(&x, dim).expect("rows"),
+        rows::<Wgpu>(&y, dim).expect("rows"),
+        Metric::SqEuclidean,
+    );
+    let pairs = pairs.and_then(|p| p.visit(visit)).expect("pairs");
+    gpu.nearest(pairs, Nearest { k, dist: &mut dist, index: &mut index }).expect("a fold");
+    (get(gpu, &dist), get(gpu, &index))
+}
+
+fn on_cpu(x: &[f32], y: &[f32], dim: usize, k: usize, visit: Visit<'_>) -> Found {
+    let n = x.len() / dim;
+    let (mut dist, mut index) = (vec![f32::INFINITY; n * k], vec![NONE; n * k]);
+    let (x, y) = (Rows::new(x, dim).expect("rows"), Rows::new(y, dim).expect("rows"));
+    let pairs = Pairs::new(x, y, Metric::SqEuclidean).and_then(|p| p.visit(visit)).expect("pairs");
+    let best = Nearest { k, dist: &mut dist[..], index: &mut index[..] };
+    Cpu::<f32>::new().nearest(pairs, best).expect("a fold");
+    (dist, index)
+}
+
+/// Compares bits where the device is exact, rows by their distance otherwise.
+fn same(gpu: &Wgpu, found: &Found, expected: &Found, what: &str) {
+    if gpu.is_exact().expect("a device") {
+        assert!(found.1 == expected.1, "rows: {what}");
+        assert!(found.0 == expected.0, "distances: {what}");
+    }
+    for (found, expected) in found.0.iter().zip(&expected.0) {
+        let near = found == expected || (found - expected).abs() <= 1e-5 * expected;
+        assert!(near, "{found} for {expected}: {what}");
+    }
+}
+
+#[test]
+fn inputs_at_the_edges_of_groups_and_dispatches_have_the_answers_of_the_cpu() {
+    let Some(gpu) = open(&Options::new()) else { return };
+    let y = uniform(5 * 3, 9);
+    let edges = [0, 1, 63, 64, 65, (1 << 16) - 1, 1 << 16, (1 << 16) + 1, (1 << 18) - 1, 1 << 18];
+    for n in edges.into_iter().chain([(1 << 18) + 1]) {
+        let x = uniform(n * 3, n as u64);
+        let (found, expected) =
+            (on_gpu(&gpu, &x, &y, 3, 1, Visit::All), on_cpu(&x, &y, 3, 1, Visit::All));
+        same(&gpu, &found, &expected, &format!("{n} rows"));
+    }
+    for m in [0, 1, 63, 64, 65, (1 << 16) - 1, 1 << 16, (1 << 16) + 1] {
+        let (x, y) = (uniform(3 * 2, 1), uniform(m * 2, m as u64));
+        let (found, expected) =
+            (on_gpu(&gpu, &x, &y, 2, 2, Visit::All), on_cpu(&x, &y, 2, 2, Visit::All));
+        same(&gpu, &found, &expected, &format!("{m} rows of y"));
+    }
+}
+
+#[test]
+fn more_neighbours_than_every_backend_must_take_are_found_all_the_same() {
+    let Some(gpu) = open(&Options::new()) else { return };
+    let (x, y) = (uniform(3 * 4, 1), uniform(400 * 4, 2));
+    let found = on_gpu(&gpu, &x, &y, 4, 257, Visit::All);
+    same(&gpu, &found, &on_cpu(&x, &y, 4, 257, Visit::All), "k = 257");
+}
+
+#[test]
+fn rows_past_a_binding_are_walked_in_windows() {
+    let Some(gpu) = open(&small()) else { return };
+    // 16 384 numbers fit a binding: windows of 2304 rows of 7, and of 128 rows of 100.
+    for (n, m, dim, k) in [(5000, 3000, 7, 1), (700, 900, 100, 3), (300, 40, 256, 1)] {
+        let (x, y) = (uniform(n * dim, 3), uniform(m * dim, 4));
+        let (found, expected) =
+            (on_gpu(&gpu, &x, &y, dim, k, Visit::All), on_cpu(&x, &y, dim, k, Visit::All));
+        same(&gpu, &found, &expected, &format!("{n} × {m} × {dim}"));
+    }
+    let block = |x, y| Block { x, y };
+    let blocks =
+        [block((0, 4000), (100, 130)), block((4000, 5000), (0, 3000)), block((7, 2500), (0, 64))];
+    let (x, y) = (uniform(5000 * 7, 3), uniform(3000 * 7, 4));
+    let visit = || Visit::Blocks(&blocks);
+    let found = on_gpu(&gpu, &x, &y, 7, 2, visit());
+    same(&gpu, &found, &on_cpu(&x, &y, 7, 2, visit()), "blocks");
+    let found = on_gpu(&gpu, &x, &x, 7, 2, Visit::OffDiagonal);
+    same(&gpu, &found, &on_cpu(&x, &x, 7, 2, Visit::OffDiagonal), "off the diagonal");
+}
+
+#[test]
+fn rows_longer_than_a_binding_holds_go_through_the_host() {
+    let Some(gpu) = open(&small()) else { return };
+    let (x, y) = (uniform(3 * 300, 3), uniform(5 * 300, 4));
+    let found = on_gpu(&gpu, &x, &y, 300, 2, Visit::All);
+    same(&gpu, &found, &on_cpu(&x, &y, 300, 2, Visit::All), "64 rows of 300 are 75 KiB");
+}
+
+/// Integer sums of rows by label on any backend.
+fn accumulate<B: Alloc<Elem = f32>>(
+    b: &B,
+    x: &[f32],
+    labels: &[u32],
+    dim: usize,
+    k: usize,
+) -> Vec<i64> {
+    use enfold_core::conformance::bed::{get, put, view, view_mut};
+    let (x, labels, origins) = (put(b, x), put(b, labels), put(b, &vec![0.25f32; k * dim]));
+    let (mut offsets, mut mass) = (put(b, &vec![0i64; k * dim]), put(b, &vec![0i64; k]));
+    let mut scatter = put(b, &vec![0i64; k]);
+    let on = |owned| Rows::on::<B>(view::<B, f32>(owned), dim).expect("rows");
+    let into = Sums::<B> {
+        offsets: view_mut::<B, i64>(&mut offsets),
+        mass: view_mut::<B, i64>(&mut mass),
+        scatter: Some(view_mut::<B, i64>(&mut scatter)),
+    };
+    let done = b.accumulate(on(&x), view::<B, u32>(&labels), None, on(&origins), 1048576.0, into);
+    done.expect("a pass");
+    [get(b, &offsets), get(b, &mass), get(b, &scatter)].concat()
+}
+
+#[test]
+fn integer_sums_have_the_bits_of_the_cpu_in_workgroup_memory_and_out_of_it() {
+    let n = 20_011;
+    for (dim, k) in [(2, 3), (9, 40), (33, 100)] {
+        let x = uniform(n * dim, 5);
+        let labels: Vec<u32> =
+            (0..n).map(|i| if i % 11 == 0 { NONE } else { (i * i % k) as u32 }).collect();
+        let expected = accumulate(&Cpu::<f32>::new(), &x, &labels, dim, k);
+        for options in [Options::new().staged(true), Options::new().staged(false), small()] {
+            let Some(gpu) = open(&options) else { return };
+            let found = accumulate(&gpu, &x, &labels, dim, k);
+            assert!(found == expected, "{dim} × {k}: {options:?}");
+        }
+    }
+}
+
+#[test]
+fn sums_of_chunks_have_the_bits_of_the_cpu_past_a_binding() {
+    let Some(gpu) = open(&small()) else { return };
+    let values = uniform(100_003, 6);
+    for chunk in [1, 17, 4096, 50_000] {
+        let count = values.len().div_ceil(chunk);
+        let (mut found, mut expected) = (vec![0.0; count], vec![0.0; count]);
+        let on = put(&gpu, &values);
+        gpu.sums(&on, None, values.len(), chunk, &mut found).expect("a pass");
+        let cpu = Cpu::<f32>::new();
+        cpu.sums(&values, None, values.len(), chunk, &mut expected).expect("a pass");
+        assert!(found == expected, "chunks of {chunk}");
+    }
+}
+
+/// Cases of the suite with rows in registers, staged and not, and with small limits.
+#[test]
+fn shaders_made_for_one_length_of_rows_give_the_same_numbers() {
+    for staged in [false, true] {
+        let options = small().workgroup_limit(16 << 10).staged(staged).specialize_after(0);
+        let Some(gpu) = open(&options) else { return };
+        for dim in [1, 3, 4, 8, 15, 17, 32, 36] {
+            let (x, y) = (uniform(130 * dim, 3), uniform(200 * dim, 4));
+            let block = |x, y| Block { x, y };
+            let blocks = [block((0, 100), (3, 130)), block((70, 130), (130, 200))];
+            for visit in [Visit::All, Visit::Blocks(&blocks)] {
+                let found = on_gpu(&gpu, &x, &y, dim, 2, visit);
+                let expected = on_cpu(&x, &y, dim, 2, visit);
+                same(&gpu, &found, &expected, &format!("{dim}, staged: {staged}, {visit:?}"));
+            }
+        }
+        laws::new_buffers_hold_zeros(&gpu);
+        assert!(
+            gpu.is_exact().expect("a device")
+                == Wgpu::new().and_then(|g| g.is_exact()).expect("a device")
+        );
+    }
+}
