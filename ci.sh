@@ -145,7 +145,7 @@ do_firmware() {
     need_package arm-none-eabi-gcc gcc-arm-none-eabi libnewlib-arm-none-eabi
     need_package ld.lld lld
     need_package node nodejs
-    has cbindgen || cargo install --locked cbindgen
+    has cbindgen || cargo install --locked --version 0.29.4 cbindgen
     firmware/check.sh
 }
 
