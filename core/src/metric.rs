@@ -151,6 +151,7 @@ impl Metric {
     }
 
     /// Whether distances stay the same when a row is multiplied by a positive number.
+    #[cfg(feature = "alloc")]
     pub(crate) fn ignores_length(self) -> bool {
         matches!(self, Self::Cosine | Self::Correlation)
     }

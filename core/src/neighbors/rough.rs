@@ -14,8 +14,6 @@ use crate::rows::{Block, Metric, Pairs, Rows, Visit};
 
 /// Rows whose true neighbours are looked up, at most.
 const SAMPLE: usize = 512;
-/// What the sample must show above what is asked.
-const MARGIN: f64 = 0.001;
 /// Rows whose candidates are compared in one fold.
 const COMPARED: usize = 4096;
 
@@ -93,8 +91,7 @@ fn sketched<B: Alloc>(
     let Some(sketch) = Sketch::new(backend, rows, options.metric)? else { return Ok(None) };
     let sample = Sample::of(backend, rows, options)?;
     let candidates = Candidates::new(backend, sketch)?;
-    let wanted = (recall + MARGIN).min(1.0);
-    let Some(plan) = candidates.plan(&sample.pairs(), (wanted, options.k + 1))? else {
+    let Some(plan) = candidates.plan(&sample.pairs(), (recall, options.k + 1))? else {
         return Ok(None);
     };
     let (near, visited) = candidates.lists(plan)?;
