@@ -45,7 +45,7 @@ use core::borrow::BorrowMut;
 use bytemuck::Pod;
 
 use crate::element::Element;
-use crate::error::{BackendError, ShapeError};
+use crate::error::{BackendError, Error, ShapeError};
 use crate::host;
 use crate::rows::{Pairs, Rows};
 
@@ -324,6 +324,17 @@ pub trait Alloc: Backend {
     /// # Errors
     /// The machine has not that much memory.
     fn alloc<T: Pod>(&self, len: usize) -> Result<Self::Owned<T>, Self::Error>;
+}
+
+/// A buffer with a copy of `host`.
+#[cfg(feature = "alloc")]
+pub(crate) fn upload<B: Alloc, T: Pod>(
+    backend: &B,
+    host: &[T],
+) -> Result<B::Owned<T>, Error<B::Error>> {
+    let mut buf = backend.alloc(host.len()).map_err(Error::Backend)?;
+    backend.write(buf.borrow_mut(), 0, host).map_err(Error::Backend)?;
+    Ok(buf)
 }
 
 impl<V: ?Sized, I: ?Sized> Nearest<'_, V, I> {

@@ -45,7 +45,7 @@ use self::weights::Weights;
 use crate::backend::{Alloc, Backend, NONE, Values};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
-use crate::kmeans::door::judge;
+use crate::kmeans::door::{judge, suits};
 use crate::order::{Node, Order, Placed};
 use crate::rows::{Block, Metric, Rows};
 
@@ -332,9 +332,7 @@ fn admit<B: Alloc>(
     if metric.ignores_length() {
         rescale(&mut host, dim);
     }
-    if let Some(at) = host.chunks_exact(dim).position(|row| !metric.takes(row)) {
-        return Err(Error::NotFinite { row: rows.start() + at });
-    }
+    suits(metric, (&host, dim), rows.start())?;
     let order = Order::kd(&mut host, dim, leaf(dim))?;
     Placed::of(backend, order, &host)
 }

@@ -101,17 +101,21 @@ impl Metric {
     /// ```
     #[must_use]
     pub fn takes<T: Element>(self, row: &[T]) -> bool {
+        self.refused(row, row.len().max(1)).is_none()
+    }
+
+    /// The first of some rows that it does not [take](Self::takes).
+    pub(crate) fn refused<T: Element>(self, rows: &[T], dim: usize) -> Option<usize> {
         use core::f64::consts::{FRAC_PI_2, TAU};
-        let up_to = |most: T, v: &T| v.abs() <= most;
-        if let (Self::Haversine, [latitude, longitude]) = (self, row) {
+        let mut rows = rows.chunks_exact(dim);
+        if self == Self::Haversine && dim == 2 {
             // Room for π/2 and 2π as they come from degrees, and from f32.
-            let rounded = 1.0 + 4.0 * f32::ROUNDOFF;
-            return up_to(T::of_f64(FRAC_PI_2 * rounded), latitude)
-                && up_to(T::of_f64(TAU * rounded), longitude);
+            let [pole, turn] = [FRAC_PI_2, TAU].map(|v| T::of_f64(v * (1.0 + 4.0 * f32::ROUNDOFF)));
+            return rows.position(|row| !(row[0].abs() <= pole && row[1].abs() <= turn));
         }
-        let most = self.largest(row.len());
-        // No for NaN, too.
-        row.iter().all(|v| up_to(most, v))
+        let most = self.largest(dim);
+        // No for NaN, too; without a way out in the middle, which would cost more than it saves.
+        rows.position(|row| !row.iter().fold(true, |ok, v| ok & (v.abs() <= most)))
     }
 
     /// Coordinates up to this in size give finite distances.

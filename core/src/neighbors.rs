@@ -38,14 +38,12 @@ mod rough;
 mod search;
 mod sketch;
 
-use alloc::vec;
 use alloc::vec::Vec;
-
-use num_traits::Zero;
 
 use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Values};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
+use crate::kmeans::door;
 use crate::order::Placed;
 use crate::rows::{Metric, Rows};
 
@@ -190,9 +188,6 @@ pub fn k_distances<B: Alloc>(
     Ok(Neighbors::new(k).metric(metric).within(backend, rows)?.curve())
 }
 
-/// Elements read at a time.
-const PART: usize = 1 << 16;
-
 /// Refuses rows that the metric does not [take](Metric::takes): a coordinate is not finite, or so
 /// large that a distance could overflow.
 fn check_rows<B: Alloc>(
@@ -200,18 +195,10 @@ fn check_rows<B: Alloc>(
     rows: Rows<'_, Values<B>>,
     metric: Metric,
 ) -> Result<(), Error<B::Error>> {
-    let dim = rows.dim();
-    metric.check_dim(dim)?;
-    let step = (PART / dim).max(1);
-    let mut part = vec![B::Elem::zero(); step.min(rows.len()) * dim];
-    for start in (rows.start()..rows.end()).step_by(step) {
-        let part = &mut part[..step.min(rows.end() - start) * dim];
-        backend.read(rows.data(), start * dim, part).map_err(Error::Backend)?;
-        if let Some(at) = part.chunks_exact(dim).position(|row| !metric.takes(row)) {
-            return Err(Error::NotFinite { row: start + at });
-        }
-    }
-    Ok(())
+    metric.check_dim(rows.dim())?;
+    door::each_part(backend, rows, |at, part| {
+        door::suits(metric, (part, rows.dim()), rows.start() + at)
+    })
 }
 
 /// An empty list entry.

@@ -127,9 +127,6 @@ fn finite<B: Alloc>(
     door::each_part(backend, rows, |at, part| {
         let first = rows.start() + at;
         door::judge(part, rows.dim(), first)?;
-        match part.chunks_exact(rows.dim()).position(|row| !metric.takes(row)) {
-            Some(at) => Err(Error::NotFinite { row: first + at }),
-            None => Ok(()),
-        }
+        door::suits(metric, (part, rows.dim()), first)
     })
 }

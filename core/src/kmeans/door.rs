@@ -6,7 +6,7 @@ use core::borrow::{Borrow, BorrowMut};
 
 use num_traits::Zero;
 
-use crate::backend::{Alloc, Backend, Indices, Values, WEIGHT_BITS};
+use crate::backend::{Alloc, Backend, Indices, Values, WEIGHT_BITS, upload};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
 use crate::host::mass_of;
@@ -207,6 +207,15 @@ pub(crate) fn judge<T: Element, E>(part: &[T], dim: usize, first: usize) -> Resu
     }
 }
 
+/// Rejects rows that a metric does not [take](Metric::takes).
+pub(crate) fn suits<T: Element, E>(
+    metric: Metric,
+    (part, dim): (&[T], usize),
+    first: usize,
+) -> Result<(), Error<E>> {
+    metric.refused(part, dim).map_or(Ok(()), |at| Err(Error::NotFinite { row: first + at }))
+}
+
 /// Brings every row to length 1: norms in f64, one rounding per coordinate.
 pub(super) fn normalize<T: Element, E>(part: &mut [T], dim: usize) -> Result<(), Error<E>> {
     for row in part.chunks_exact_mut(dim) {
@@ -294,9 +303,7 @@ impl<B: Alloc> Weights<B> {
             let scaled = B::Elem::of_f64(w.as_f64() * scale);
             *w = B::Elem::of_f64(mass_of(scaled) as f64 / unit);
         }
-        let mut buf: B::Owned<B::Elem> = backend.alloc(host.len()).map_err(Error::Backend)?;
-        backend.write(buf.borrow_mut(), 0, &host).map_err(Error::Backend)?;
-        Ok(Self { buf, host, unit: 1.0 / scale })
+        Ok(Self { buf: upload(backend, &host)?, host, unit: 1.0 / scale })
     }
 }
 

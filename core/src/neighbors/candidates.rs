@@ -6,13 +6,13 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::borrow::{Borrow, BorrowMut};
+use core::borrow::Borrow;
 use core::ops::Range;
 
 use super::search::Held;
 use super::sketch::Sketch;
 use super::{Neighbors, Search};
-use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Values};
+use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Values, upload};
 use crate::error::Error;
 use crate::order::cells::Cells;
 use crate::rows::{Block, Pairs, Rows, Visit};
@@ -44,7 +44,7 @@ pub(super) struct Candidates<'b, B: Alloc> {
 
 impl<'b, B: Alloc> Candidates<'b, B> {
     pub(super) fn new(backend: &'b B, sketch: Sketch<B::Elem>) -> Result<Self, Error<B::Error>> {
-        let data = put(backend, &sketch.data)?;
+        let data = upload(backend, &sketch.data)?;
         let rows = crate::rows::rows::<B>(data.borrow(), sketch.dim)?;
         let centres = (CELLS * libm::sqrt(rows.len() as f64)) as usize;
         let cells = Cells::new(backend, rows, centres.max(1), 0)?;
@@ -79,7 +79,7 @@ impl<'b, B: Alloc> Candidates<'b, B> {
 
     /// Which of the cells that the neighbour enters is home to the row, from 1 on.
     fn ranks(&self, pairs: &[(u32, u32)]) -> Result<Vec<Option<usize>>, Error<B::Error>> {
-        let neighbours = put(self.backend, &self.gather(pairs.iter().map(|pair| pair.1)))?;
+        let neighbours = upload(self.backend, &self.gather(pairs.iter().map(|pair| pair.1)))?;
         let queries = crate::rows::rows::<B>(neighbours.borrow(), self.sketch.dim)?;
         let near = self.cells.nearest(self.backend, queries, MOST)?;
         let rank = |(at, &(row, _)): (usize, &(u32, u32))| {
@@ -93,7 +93,7 @@ impl<'b, B: Alloc> Candidates<'b, B> {
     fn places(&self, pairs: &[(u32, u32)]) -> Result<Vec<Option<usize>>, Error<B::Error>> {
         let mut places = Vec::with_capacity(pairs.len());
         let runs: Vec<&[(u32, u32)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-        let asked = put(self.backend, &self.gather(runs.iter().map(|run| run[0].0)))?;
+        let asked = upload(self.backend, &self.gather(runs.iter().map(|run| run[0].0)))?;
         let queries = crate::rows::rows::<B>(asked.borrow(), self.sketch.dim)?;
         let search = Neighbors::new(MOST).metric(self.sketch.metric).search(Search::All);
         let near = search.among(self.backend, queries, self.rows()?)?;
@@ -115,7 +115,7 @@ impl<'b, B: Alloc> Candidates<'b, B> {
         let wide = plan.candidates;
         let guests = self.guests(plan.depth)?;
         let host = self.gather(self.cells.numbers().iter().copied());
-        let placed = put(self.backend, &host)?;
+        let placed = upload(self.backend, &host)?;
         let placed = crate::rows::rows::<B>(placed.borrow(), self.sketch.dim)?;
         let mut held = Held::new(self.backend, placed.len(), wide)?;
         let mut near = vec![NONE; placed.len() * wide];
@@ -149,7 +149,7 @@ impl<'b, B: Alloc> Candidates<'b, B> {
         held: &mut Held<'_, B>,
     ) -> Result<u64, Error<B::Error>> {
         let who = guests.of(slab.clone());
-        let gathered = put(self.backend, &self.gather(who.iter().copied()))?;
+        let gathered = upload(self.backend, &self.gather(who.iter().copied()))?;
         let y = crate::rows::rows::<B>(gathered.borrow(), self.sketch.dim)?;
         let (mut blocks, mut met) = (Vec::with_capacity(slab.len()), 0);
         let first = guests.starts[slab.start];
@@ -207,11 +207,4 @@ fn least(mut all: Vec<Option<usize>>, share: f64) -> Option<usize> {
     all.sort_unstable_by_key(|place| place.unwrap_or(usize::MAX));
     let at = libm::ceil(share * all.len() as f64) as usize;
     *all.get(at.max(1) - 1)?
-}
-
-/// A copy of `host` on the backend.
-fn put<B: Alloc>(backend: &B, host: &[B::Elem]) -> Result<B::Owned<B::Elem>, Error<B::Error>> {
-    let mut data = backend.alloc::<B::Elem>(host.len()).map_err(Error::Backend)?;
-    backend.write(data.borrow_mut(), 0, host).map_err(Error::Backend)?;
-    Ok(data)
 }

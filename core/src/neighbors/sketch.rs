@@ -7,11 +7,11 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::borrow::{Borrow, BorrowMut};
+use core::borrow::Borrow;
 
 use num_traits::Zero;
 
-use crate::backend::{Alloc, Values};
+use crate::backend::{Alloc, Values, upload};
 use crate::distance::dot;
 use crate::element::Element;
 use crate::error::Error;
@@ -124,8 +124,7 @@ impl<T: Element> Anchors<T> {
         backend: &B,
         rows: Rows<'_, Values<B>>,
     ) -> Result<Vec<T>, Error<B::Error>> {
-        let mut anchors = backend.alloc::<T>(self.rows.len()).map_err(Error::Backend)?;
-        backend.write(anchors.borrow_mut(), 0, &self.rows).map_err(Error::Backend)?;
+        let anchors = upload(backend, &self.rows)?;
         let y = crate::rows::rows::<B>(anchors.borrow(), self.dim)?;
         let mut out = Vec::with_capacity(rows.len() * self.len());
         let mut gaps = vec![T::zero(); PART.min(rows.len()) * y.len()];

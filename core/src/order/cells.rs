@@ -11,7 +11,7 @@ use alloc::vec::Vec;
 use core::borrow::{Borrow, BorrowMut};
 use core::ops::Range;
 
-use crate::backend::{Alloc, Values};
+use crate::backend::{Alloc, Values, upload};
 use crate::error::{Error, ShapeError};
 use crate::kmeans::{Init, KMeans};
 use crate::neighbors::{Lists, Neighbors, Search};
@@ -62,8 +62,7 @@ impl<B: Alloc> Cells<B> {
         let homes = model.predict(backend, rows)?;
         let (rows, starts) = by_label(&homes, model.k());
         let host: Vec<B::Elem> = (0..model.k()).flat_map(|c| model.center(c)).copied().collect();
-        let mut centres = backend.alloc::<B::Elem>(host.len()).map_err(Error::Backend)?;
-        backend.write(centres.borrow_mut(), 0, &host).map_err(Error::Backend)?;
+        let centres = upload(backend, &host)?;
         Ok(Self { dim, centres, homes, rows, starts })
     }
 

@@ -1,12 +1,12 @@
 //! Rows in order on a backend.
 
 use alloc::vec;
-use core::borrow::{Borrow, BorrowMut};
+use core::borrow::Borrow;
 
 use num_traits::Zero;
 
 use super::Order;
-use crate::backend::{Alloc, Values};
+use crate::backend::{Alloc, Values, upload};
 use crate::error::Error;
 use crate::rows::Rows;
 
@@ -51,9 +51,7 @@ impl<B: Alloc> Placed<B> {
         order: Order<B::Elem>,
         host: &[B::Elem],
     ) -> Result<Self, Error<B::Error>> {
-        let mut data = backend.alloc::<B::Elem>(host.len()).map_err(Error::Backend)?;
-        backend.write(data.borrow_mut(), 0, host).map_err(Error::Backend)?;
-        Ok(Self { order, data })
+        Ok(Self { order, data: upload(backend, host)? })
     }
 
     /// The rows in blocks, by position.

@@ -17,7 +17,7 @@ use core::borrow::{Borrow, BorrowMut};
 use num_traits::Float;
 
 use super::{Head, Stream, elem, sample, sums};
-use crate::backend::{Alloc, NONE, Nearest};
+use crate::backend::{Alloc, NONE, Nearest, upload};
 use crate::element::Element;
 use crate::error::{Error, SnapshotError};
 use crate::kmeans::Model;
@@ -233,12 +233,6 @@ fn mean_of<T: Element>(
     let spread = scatter as f64 * sums::scatter_unit() / scale / scale;
     let variance = (spread - weight * shift).max(0.0);
     Mean { key, weight: weight / now, variance: variance / now, mean }
-}
-
-fn upload<B: Alloc>(b: &B, values: &[B::Elem]) -> Result<B::Owned<B::Elem>, Error<B::Error>> {
-    let mut buf = b.alloc::<B::Elem>(values.len()).map_err(Error::Backend)?;
-    b.write(buf.borrow_mut(), 0, values).map_err(Error::Backend)?;
-    Ok(buf)
 }
 
 /// Distances and numbers of the nearest rows.
