@@ -111,11 +111,10 @@ impl Backend for Wgpu {
         from: Rows<'_, Values>,
         to: &mut Values,
     ) -> Done {
-        let Graph { offsets, targets, weights } = graph;
-        if self.try_layout(Graph { offsets, targets, weights }, epoch, from, to)? {
+        if self.try_layout(&graph, epoch, from, to)? {
             return Ok(());
         }
-        host::layout::layout(self, Graph { offsets, targets, weights }, epoch, from, to)
+        host::layout::layout(self, graph, epoch, from, to)
     }
 
     fn sums(

@@ -25,10 +25,9 @@ impl Wgpu {
 
     /// Distances of one dispatch and one read-back.
     fn room(&self) -> u64 {
-        let limits = &self.shared.limits;
-        let groups = u64::from(limits.max_compute_workgroups_per_dimension);
-        let words = limits.max_storage_buffer_binding_size.min(limits.max_buffer_size) / 4;
-        (STAGE / 4).min(words).min(groups * groups * GROUP as u64)
+        let shared = &self.shared;
+        let words = shared.binding_words().min(shared.limits.max_buffer_size / 4);
+        (STAGE / 4).min(words).min(shared.most_groups() * GROUP as u64)
     }
 
     fn rectangle(
@@ -39,7 +38,7 @@ impl Wgpu {
         out: &mut [f32],
     ) -> Done {
         let most = self.room();
-        let rows = self.shared.limits.max_storage_buffer_binding_size / 4 / pairs.dim() as u64;
+        let rows = self.shared.binding_words() / pairs.dim() as u64;
         let range = |(from, to): (u32, u32), most| windows(from as usize, to as usize, most);
         // Columns first: as many as fit beside 64 rows.
         for y in range(block.y, rows.min(most / GROUP as u64)).unwrap_or_default() {

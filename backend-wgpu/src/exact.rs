@@ -6,10 +6,8 @@ use enfold_core::{Alloc, Backend, Metric, Pairs, rows};
 
 use crate::Wgpu;
 use crate::error::WgpuError;
+use crate::shader::Form;
 
-/// Metrics with a shader.
-const METRICS: [Metric; 5] =
-    [Metric::SqEuclidean, Metric::Euclidean, Metric::Cosine, Metric::Manhattan, Metric::Chebyshev];
 const ROWS: usize = 48;
 
 impl Wgpu {
@@ -26,7 +24,7 @@ impl Wgpu {
             let data = sample(dim, factor);
             let mut buf = self.alloc::<f32>(data.len())?;
             self.write(&mut buf, 0, &data)?;
-            for metric in METRICS {
+            for metric in Metric::ALL.into_iter().filter(|&m| Form::of(m).is_some()) {
                 if !self.agrees(&buf, &data, dim, metric)? {
                     return Ok(false);
                 }

@@ -187,7 +187,7 @@ impl Wgpu {
         pairs: &Pairs<'_, WgpuBuf<f32>>,
         work: &Work<'_>,
     ) -> Option<(Vec<Window>, Vec<Window>)> {
-        let words = self.shared.limits.max_storage_buffer_binding_size / 4;
+        let words = self.shared.binding_words();
         let (mut of_x, mut of_y) = ((pairs.dim() as u64).max(work.scratch), pairs.dim() as u64);
         for bound in work.bound {
             match bound.side {
@@ -197,8 +197,7 @@ impl Wgpu {
                 Side::Whole => {}
             }
         }
-        let side = u64::from(self.shared.limits.max_compute_workgroups_per_dimension);
-        let most = (words / of_x).min(side * side * GROUP as u64);
+        let most = (words / of_x).min(self.shared.most_groups() * GROUP as u64);
         let xs = windows(pairs.x().start(), pairs.x().end(), most)?;
         let longest = xs.iter().map(|w| w.to - w.base).max().unwrap_or(0) as u64;
         let most = (words / of_y).min(self.reach(pairs, work, longest));
@@ -346,13 +345,18 @@ impl Wgpu {
     }
 }
 
-/// The words that say which rows a dispatch looks at.
-pub(crate) fn rows_params(pairs: &Pairs<'_, WgpuBuf<f32>>, x: Window, y: Window) -> Params {
+/// The words that say which rows a pass over rows looks at.
+pub(crate) fn range_params(window: Window, dim: usize) -> Params {
     let mut params: Params = [0; 20];
-    let rows = [x.from, x.to, x.base, y.from, y.to, y.base, pairs.dim()];
-    for (word, row) in params[1..].iter_mut().zip(rows) {
-        *word = row as u32;
-    }
+    params[1..4].copy_from_slice(&[window.from, window.to, window.base].map(|row| row as u32));
+    params[7] = dim as u32;
+    params
+}
+
+/// The words that say which rows a fold over pairs looks at.
+pub(crate) fn rows_params(pairs: &Pairs<'_, WgpuBuf<f32>>, x: Window, y: Window) -> Params {
+    let mut params = range_params(x, pairs.dim());
+    params[4..7].copy_from_slice(&[y.from, y.to, y.base].map(|row| row as u32));
     params[9] = u32::from(matches!(pairs.visited(), Visit::OffDiagonal));
     params
 }

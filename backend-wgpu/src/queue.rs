@@ -153,6 +153,17 @@ impl Shared {
         })
     }
 
+    /// Words of a binding at most.
+    pub(crate) fn binding_words(&self) -> u64 {
+        self.limits.max_storage_buffer_binding_size / 4
+    }
+
+    /// Workgroups of a dispatch at most.
+    pub(crate) fn most_groups(&self) -> u64 {
+        let side = u64::from(self.limits.max_compute_workgroups_per_dimension);
+        side * side
+    }
+
     /// The failure of earlier work, if there was one.
     pub(crate) fn check(&self) -> Result<(), WgpuError> {
         lock(&self.failure).clone().map_or(Ok(()), Err)
@@ -164,17 +175,17 @@ impl Shared {
         let size = bytes.max(16).checked_next_multiple_of(16);
         let size = size.filter(|&size| size <= self.limits.max_buffer_size);
         let size = size.ok_or(WgpuError::OutOfMemory { bytes })?;
+        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        let buffer = self.make(None, size, usage).ok_or(WgpuError::OutOfMemory { bytes })?;
+        self.check().map(|()| buffer)
+    }
+
+    /// A buffer of exactly `size` bytes, if there is so much memory.
+    fn make(&self, label: Option<&str>, size: u64, usage: BufferUsages) -> Option<Buffer> {
         let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let buffer = self.device.create_buffer(&BufferDescriptor {
-            label: None,
-            size,
-            usage: BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC,
-            mapped_at_creation: false,
-        });
-        match pollster::block_on(memory.pop()) {
-            Some(_) => Err(WgpuError::OutOfMemory { bytes }),
-            None => self.check().map(|()| buffer),
-        }
+        let desc = BufferDescriptor { label, size, usage, mapped_at_creation: false };
+        let buffer = self.device.create_buffer(&desc);
+        pollster::block_on(memory.pop()).is_none().then_some(buffer)
     }
 
     /// Copies bytes to a buffer, after everything recorded before. Offset and length are
@@ -202,8 +213,13 @@ impl Shared {
     }
 
     fn record(&self, what: impl FnOnce(&mut CommandEncoder)) {
+        what(self.encoder(&mut lock(&self.pending).encoder));
+    }
+
+    /// The encoder that passes wait in.
+    fn encoder<'a>(&self, pending: &'a mut Option<CommandEncoder>) -> &'a mut CommandEncoder {
         let new = || self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        what(lock(&self.pending).encoder.get_or_insert_with(new));
+        pending.get_or_insert_with(new)
     }
 
     /// Records a dispatch; submits where enough has come together.
@@ -219,8 +235,7 @@ impl Shared {
         pending.params.resize((slot + SLOT) as usize, 0);
         pending.work += pass.work;
         let group = self.bind(&ready.layout, slot, pass.parts);
-        let new = || self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        let encoder = pending.encoder.get_or_insert_with(new);
+        let encoder = self.encoder(&mut pending.encoder);
         let mut recorded = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         recorded.set_pipeline(&ready.pipeline);
         recorded.set_bind_group(0, &group, &[]);
@@ -335,33 +350,19 @@ impl Shared {
 
     /// A buffer that the host can map, used before if possible.
     fn stage(&self, bytes: u64) -> Result<Buffer, WgpuError> {
-        let mut free = lock(&self.staging);
-        if let Some(at) = free.iter().position(|b| b.size() >= bytes) {
-            return Ok(free.swap_remove(at));
+        if let Some(stage) = reused(&self.staging, bytes) {
+            return Ok(stage);
         }
-        free.clear();
-        drop(free);
-        let memory = self.device.push_error_scope(wgpu::ErrorFilter::OutOfMemory);
-        let stage = self.device.create_buffer(&BufferDescriptor {
-            label: Some("staging"),
-            size: bytes.next_power_of_two().max(1 << 16),
-            usage: BufferUsages::MAP_READ | BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
-        match pollster::block_on(memory.pop()) {
-            Some(_) => Err(WgpuError::OutOfMemory { bytes }),
-            None => Ok(stage),
-        }
+        let size = bytes.next_power_of_two().max(1 << 16);
+        let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
+        self.make(Some("staging"), size, usage).ok_or(WgpuError::OutOfMemory { bytes })
     }
 
     /// Memory of at least so many bytes, whatever is in it.
     pub(crate) fn scratch(&self, bytes: u64) -> Result<Buffer, WgpuError> {
-        let mut free = lock(&self.free);
-        if let Some(at) = free.iter().position(|b| b.size() >= bytes) {
-            return Ok(free.swap_remove(at));
+        if let Some(buffer) = reused(&self.free, bytes) {
+            return Ok(buffer);
         }
-        free.clear();
-        drop(free);
         self.create(bytes.next_power_of_two().min(self.limits.max_buffer_size).max(bytes))
     }
 
@@ -406,6 +407,17 @@ impl Shared {
         drop(failure);
         self.device.destroy();
     }
+}
+
+/// A buffer of at least so many bytes out of a list; where there is none the list is emptied, so
+/// that what is too small does not stay.
+fn reused(list: &Mutex<Vec<Buffer>>, bytes: u64) -> Option<Buffer> {
+    let mut list = lock(list);
+    let found = list.iter().position(|buffer| buffer.size() >= bytes);
+    if found.is_none() {
+        list.clear();
+    }
+    found.map(|at| list.swap_remove(at))
 }
 
 /// What to ask of the adapter: all it has of what matters here, or less where that is wanted.

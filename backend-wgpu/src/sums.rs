@@ -6,12 +6,11 @@ use enfold_core::{Epoch, Graph, Rows, Sums};
 
 use crate::Wgpu;
 use crate::buffer::WgpuBuf;
-use crate::error::WgpuError;
+use crate::folds::{Done, Tried, range_params};
 use crate::queue::{Params, Part, Pass};
 use crate::shader::Shader;
 use crate::windows::{GROUP, Window, windows};
 
-type Tried = Result<bool, WgpuError>;
 type Values = WgpuBuf<f32>;
 
 /// Rows that an invocation of `accumulate` takes in turn.
@@ -22,15 +21,6 @@ const LAYOUT_DIM: usize = 32;
 const CHUNKS: usize = 1 << 16;
 
 impl Wgpu {
-    fn binding_words(&self) -> u64 {
-        self.shared.limits.max_storage_buffer_binding_size / 4
-    }
-
-    fn group_limit(&self) -> u64 {
-        let side = u64::from(self.shared.limits.max_compute_workgroups_per_dimension);
-        side * side
-    }
-
     pub(crate) fn try_accumulate(
         &self,
         x: Rows<'_, Values>,
@@ -40,13 +30,13 @@ impl Wgpu {
         scale: f32,
         into: &Sums<'_, Self>,
     ) -> Tried {
-        let (words, dim) = (self.binding_words(), x.dim() as u64);
+        let (words, dim) = (self.shared.binding_words(), x.dim() as u64);
         let sums = [&*into.offsets, &*into.mass].into_iter().chain(into.scatter.as_deref());
         let longest = sums.map(|s| s.raw.len() / 4).max().unwrap_or(0);
         if longest.max(origins.data().raw.len() / 4) > words {
             return Ok(false);
         }
-        let most = (words / dim).min(self.group_limit() * GROUP as u64);
+        let most = (words / dim).min(self.shared.most_groups() * GROUP as u64);
         if self.shared.turns.is_some_and(|turns| turns < dim * TURNS as u64) {
             return Ok(false);
         }
@@ -65,7 +55,7 @@ impl Wgpu {
         origins: Rows<'_, Values>,
         scale: f32,
         into: &Sums<'_, Self>,
-    ) -> Result<(), WgpuError> {
+    ) -> Done {
         let mut parts = vec![
             self.window(&x.data().raw, window, x.dim() as u64, false)?,
             self.window(&labels.raw, window, 1, false)?,
@@ -115,9 +105,9 @@ impl Wgpu {
         out: &mut [f64],
     ) -> Tried {
         let chunk = chunk.max(1);
-        let fit = (self.binding_words() as usize).saturating_sub(GROUP) / chunk;
-        let of_lanes = self.binding_words() as usize / (2 * LANES);
-        let groups = usize::try_from(self.group_limit()).unwrap_or(usize::MAX);
+        let fit = (self.shared.binding_words() as usize).saturating_sub(GROUP) / chunk;
+        let of_lanes = self.shared.binding_words() as usize / (2 * LANES);
+        let groups = usize::try_from(self.shared.most_groups()).unwrap_or(usize::MAX);
         let at_once = fit.min(of_lanes).min(groups.saturating_mul(GROUP / LANES)).min(CHUNKS);
         let endless = self.shared.turns.is_some_and(|turns| turns < (chunk / LANES) as u64);
         if at_once == 0 || endless {
@@ -140,7 +130,7 @@ impl Wgpu {
         window: Window,
         chunk: usize,
         out: &mut [f64],
-    ) -> Result<(), WgpuError> {
+    ) -> Done {
         let chunks = (window.to - window.from).div_ceil(chunk).min(out.len());
         let size = (chunks * LANES * 8) as u64;
         let lanes = self.shared.scratch(size)?;
@@ -169,10 +159,9 @@ impl Wgpu {
         Ok(())
     }
 
-    #[expect(clippy::needless_pass_by_value, reason = "views are handed over, as in the contract")]
     pub(crate) fn try_layout(
         &self,
-        graph: Graph<'_, Values, WgpuBuf<u32>>,
+        graph: &Graph<'_, Values, WgpuBuf<u32>>,
         epoch: Epoch,
         from: Rows<'_, Values>,
         to: &Values,
@@ -180,7 +169,9 @@ impl Wgpu {
         let raws = [&graph.offsets.raw, &graph.targets.raw, &graph.weights.raw, &from.data().raw];
         let longest = raws.iter().map(|raw| raw.len() / 4).max().unwrap_or(0);
         let groups = from.len().div_ceil(GROUP) as u64;
-        if longest > self.binding_words() || from.dim() > LAYOUT_DIM || groups > self.group_limit()
+        if longest > self.shared.binding_words()
+            || from.dim() > LAYOUT_DIM
+            || groups > self.shared.most_groups()
         {
             return Ok(false);
         }
@@ -224,8 +215,8 @@ impl Wgpu {
             u32::from_ne_bytes(word)
         };
         let all = to.raw.len() / 4;
-        for from in (0..all).step_by((self.binding_words() / 64 * 64) as usize) {
-            let len = (all - from).min(self.binding_words() / 64 * 64);
+        for from in (0..all).step_by((self.shared.binding_words() / 64 * 64) as usize) {
+            let len = (all - from).min(self.shared.binding_words() / 64 * 64);
             let mut params: Params = [0; 20];
             params[2] = len as u32;
             params[10..13].copy_from_slice(&[words as u32, word(0), word(words - 1)]);
@@ -239,15 +230,4 @@ impl Wgpu {
         }
         Ok(true)
     }
-}
-
-/// The words that say which rows a pass looks at.
-fn range_params(window: Window, dim: usize) -> Params {
-    let mut params: Params = [0; 20];
-    let rows = [window.from, window.to, window.base];
-    for (word, row) in params[1..].iter_mut().zip(rows) {
-        *word = row as u32;
-    }
-    params[7] = dim as u32;
-    params
 }
