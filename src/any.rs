@@ -161,49 +161,55 @@ type Done = Result<(), AnyError>;
 type Values = AnyBuf<f32>;
 type Indices = AnyBuf<u32>;
 
-impl<T> AnyBuf<T> {
-    fn cpu(&self) -> Result<&[T], AnyError> {
-        if let Self::Cpu(buf) = self { Ok(buf) } else { Err(AnyError::Foreign) }
-    }
-
-    fn cpu_mut(&mut self) -> Result<&mut [T], AnyError> {
-        if let Self::Cpu(buf) = self { Ok(buf) } else { Err(AnyError::Foreign) }
-    }
-
-    fn wgpu(&self) -> Result<&WgpuBuf<T>, AnyError> {
-        if let Self::Wgpu(buf) = self { Ok(buf) } else { Err(AnyError::Foreign) }
-    }
-
-    fn wgpu_mut(&mut self) -> Result<&mut WgpuBuf<T>, AnyError> {
-        if let Self::Wgpu(buf) = self { Ok(buf) } else { Err(AnyError::Foreign) }
-    }
-}
-
-/// What a backend's views are made of, from views of any machine's buffers.
+/// What a backend's buffers and views are, from those of any machine.
 trait Views: Backend<Elem = f32> {
-    fn values(buf: &Values) -> Result<&Self::Buf<f32>, AnyError>;
+    /// # Errors
+    /// Another machine's.
+    fn buf<'a, T: Pod>(&self, of: &'a AnyBuf<T>) -> Result<&'a Self::Buf<T>, AnyError>;
 
-    fn rows(rows: Rows<'_, Values>) -> Result<Rows<'_, Self::Buf<f32>>, AnyError> {
-        let all = enfold_core::rows::<Self>(Self::values(rows.data())?, rows.dim())?;
-        Ok(all.range(rows.start(), rows.end())?)
+    /// # Errors
+    /// Another machine's.
+    fn out<'a, T: Pod>(&self, of: &'a mut AnyBuf<T>) -> Result<&'a mut Self::Buf<T>, AnyError>;
+
+    fn rows<'a>(&self, of: Rows<'a, Values>) -> Result<Rows<'a, Self::Buf<f32>>, AnyError> {
+        let all = enfold_core::rows::<Self>(self.buf(of.data())?, of.dim())?;
+        Ok(all.range(of.start(), of.end())?)
     }
 
-    fn pairs<'a>(pairs: &Pairs<'a, Values>) -> Result<Pairs<'a, Self::Buf<f32>>, AnyError> {
-        let (x, y) = (Self::rows(pairs.x())?, Self::rows(pairs.y())?);
-        Ok(Pairs::new(x, y, pairs.metric())?.visit(pairs.visited())?)
+    fn pairs<'a>(&self, of: &Pairs<'a, Values>) -> Result<Pairs<'a, Self::Buf<f32>>, AnyError> {
+        let (x, y) = (self.rows(of.x())?, self.rows(of.y())?);
+        Ok(Pairs::new(x, y, of.metric())?.visit(of.visited())?)
     }
 }
 
 impl Views for Cpu<f32> {
-    fn values(buf: &Values) -> Result<&[f32], AnyError> {
-        buf.cpu()
+    fn buf<'a, T: Pod>(&self, of: &'a AnyBuf<T>) -> Result<&'a [T], AnyError> {
+        if let AnyBuf::Cpu(buf) = of { Ok(buf) } else { Err(AnyError::Foreign) }
+    }
+
+    fn out<'a, T: Pod>(&self, of: &'a mut AnyBuf<T>) -> Result<&'a mut [T], AnyError> {
+        if let AnyBuf::Cpu(buf) = of { Ok(buf) } else { Err(AnyError::Foreign) }
     }
 }
 
 impl Views for Wgpu {
-    fn values(buf: &Values) -> Result<&WgpuBuf<f32>, AnyError> {
-        buf.wgpu()
+    fn buf<'a, T: Pod>(&self, of: &'a AnyBuf<T>) -> Result<&'a WgpuBuf<T>, AnyError> {
+        if let AnyBuf::Wgpu(buf) = of { Ok(buf) } else { Err(AnyError::Foreign) }
     }
+
+    fn out<'a, T: Pod>(&self, of: &'a mut AnyBuf<T>) -> Result<&'a mut WgpuBuf<T>, AnyError> {
+        if let AnyBuf::Wgpu(buf) = of { Ok(buf) } else { Err(AnyError::Foreign) }
+    }
+}
+
+/// Does the same on whichever machine it is.
+macro_rules! on {
+    ($machine:expr, $b:ident => $call:expr) => {
+        match $machine {
+            Any::Cpu($b) => $call?,
+            Any::Wgpu($b) => $call?,
+        }
+    };
 }
 
 impl Backend for Any {
@@ -219,50 +225,31 @@ impl Backend for Any {
     }
 
     fn write<T: Pod>(&self, dst: &mut AnyBuf<T>, at: usize, src: &[T]) -> Done {
-        match self {
-            Self::Cpu(b) => b.write(dst.cpu_mut()?, at, src)?,
-            Self::Wgpu(b) => b.write(dst.wgpu_mut()?, at, src)?,
-        }
+        on!(self, b => b.write(b.out(dst)?, at, src));
         Ok(())
     }
 
     fn read<T: Pod>(&self, src: &AnyBuf<T>, at: usize, dst: &mut [T]) -> Done {
-        match self {
-            Self::Cpu(b) => b.read(src.cpu()?, at, dst)?,
-            Self::Wgpu(b) => b.read(src.wgpu()?, at, dst)?,
-        }
+        on!(self, b => b.read(b.buf(src)?, at, dst));
         Ok(())
     }
 
     fn fill<T: Pod>(&self, dst: &mut AnyBuf<T>, value: T) -> Done {
-        match self {
-            Self::Cpu(b) => b.fill(dst.cpu_mut()?, value)?,
-            Self::Wgpu(b) => b.fill(dst.wgpu_mut()?, value)?,
-        }
+        on!(self, b => b.fill(b.out(dst)?, value));
         Ok(())
     }
 
     fn distances(&self, pairs: Pairs<'_, Values>, out: &mut [f32]) -> Done {
-        match self {
-            Self::Cpu(b) => b.distances(Cpu::<f32>::pairs(&pairs)?, out)?,
-            Self::Wgpu(b) => b.distances(Wgpu::pairs(&pairs)?, out)?,
-        }
+        on!(self, b => b.distances(b.pairs(&pairs)?, out));
         Ok(())
     }
 
     fn nearest(&self, pairs: Pairs<'_, Values>, best: Nearest<'_, Values, Indices>) -> Done {
-        match self {
-            Self::Cpu(b) => {
-                let Nearest { k, dist, index } = best;
-                let best = Nearest { k, dist: dist.cpu_mut()?, index: index.cpu_mut()? };
-                b.nearest(Cpu::<f32>::pairs(&pairs)?, best)?
-            }
-            Self::Wgpu(b) => {
-                let Nearest { k, dist, index } = best;
-                let best = Nearest { k, dist: dist.wgpu_mut()?, index: index.wgpu_mut()? };
-                b.nearest(Wgpu::pairs(&pairs)?, best)?
-            }
-        }
+        let Nearest { k, dist, index } = best;
+        on!(self, b => {
+            let best = Nearest { k, dist: b.out(dist)?, index: b.out(index)? };
+            b.nearest(b.pairs(&pairs)?, best)
+        });
         Ok(())
     }
 
@@ -273,14 +260,7 @@ impl Backend for Any {
         k: usize,
         counts: &mut Indices,
     ) -> Done {
-        match self {
-            Self::Cpu(b) => {
-                b.count_within(Cpu::<f32>::pairs(&pairs)?, radii.cpu()?, k, counts.cpu_mut()?)?
-            }
-            Self::Wgpu(b) => {
-                b.count_within(Wgpu::pairs(&pairs)?, radii.wgpu()?, k, counts.wgpu_mut()?)?
-            }
-        }
+        on!(self, b => b.count_within(b.pairs(&pairs)?, b.buf(radii)?, k, b.out(counts)?));
         Ok(())
     }
 
@@ -291,17 +271,7 @@ impl Backend for Any {
         values: &Indices,
         lowest: &mut Indices,
     ) -> Done {
-        match self {
-            Self::Cpu(b) => b.lowest_within(
-                Cpu::<f32>::pairs(&pairs)?,
-                radius,
-                values.cpu()?,
-                lowest.cpu_mut()?,
-            )?,
-            Self::Wgpu(b) => {
-                b.lowest_within(Wgpu::pairs(&pairs)?, radius, values.wgpu()?, lowest.wgpu_mut()?)?
-            }
-        }
+        on!(self, b => b.lowest_within(b.pairs(&pairs)?, radius, b.buf(values)?, b.out(lowest)?));
         Ok(())
     }
 
@@ -312,14 +282,7 @@ impl Backend for Any {
         member: &Indices,
         parent: &mut Indices,
     ) -> Done {
-        match self {
-            Self::Cpu(b) => {
-                b.join_within(Cpu::<f32>::pairs(&pairs)?, radius, member.cpu()?, parent.cpu_mut()?)?
-            }
-            Self::Wgpu(b) => {
-                b.join_within(Wgpu::pairs(&pairs)?, radius, member.wgpu()?, parent.wgpu_mut()?)?
-            }
-        }
+        on!(self, b => b.join_within(b.pairs(&pairs)?, radius, b.buf(member)?, b.out(parent)?));
         Ok(())
     }
 
@@ -330,14 +293,7 @@ impl Backend for Any {
         k: usize,
         sums: &mut Values,
     ) -> Done {
-        match self {
-            Self::Cpu(b) => {
-                b.sum_by_label(Cpu::<f32>::pairs(&pairs)?, labels.cpu()?, k, sums.cpu_mut()?)?
-            }
-            Self::Wgpu(b) => {
-                b.sum_by_label(Wgpu::pairs(&pairs)?, labels.wgpu()?, k, sums.wgpu_mut()?)?
-            }
-        }
+        on!(self, b => b.sum_by_label(b.pairs(&pairs)?, b.buf(labels)?, k, b.out(sums)?));
         Ok(())
     }
 
@@ -350,27 +306,13 @@ impl Backend for Any {
         scale: f32,
         into: Sums<'_, Self>,
     ) -> Done {
-        match self {
-            Self::Cpu(b) => {
-                let (x, origins) = (Cpu::<f32>::rows(x)?, Cpu::<f32>::rows(origins)?);
-                let weights = weights.map(AnyBuf::cpu).transpose()?;
-                let scatter = into.scatter.map(AnyBuf::cpu_mut).transpose()?;
-                let into =
-                    Sums { offsets: into.offsets.cpu_mut()?, mass: into.mass.cpu_mut()?, scatter };
-                b.accumulate(x, labels.cpu()?, weights, origins, scale, into)?
-            }
-            Self::Wgpu(b) => {
-                let (x, origins) = (Wgpu::rows(x)?, Wgpu::rows(origins)?);
-                let weights = weights.map(AnyBuf::wgpu).transpose()?;
-                let scatter = into.scatter.map(AnyBuf::wgpu_mut).transpose()?;
-                let into = Sums {
-                    offsets: into.offsets.wgpu_mut()?,
-                    mass: into.mass.wgpu_mut()?,
-                    scatter,
-                };
-                b.accumulate(x, labels.wgpu()?, weights, origins, scale, into)?
-            }
-        }
+        let Sums { offsets, mass, scatter } = into;
+        on!(self, b => {
+            let scatter = scatter.map(|scatter| b.out(scatter)).transpose()?;
+            let into = Sums { offsets: b.out(offsets)?, mass: b.out(mass)?, scatter };
+            let weights = weights.map(|weights| b.buf(weights)).transpose()?;
+            b.accumulate(b.rows(x)?, b.buf(labels)?, weights, b.rows(origins)?, scale, into)
+        });
         Ok(())
     }
 
@@ -381,26 +323,12 @@ impl Backend for Any {
         from: Rows<'_, Values>,
         to: &mut Values,
     ) -> Done {
-        match self {
-            Self::Cpu(b) => {
-                let Graph { offsets, targets, weights } = graph;
-                let graph = Graph {
-                    offsets: offsets.cpu()?,
-                    targets: targets.cpu()?,
-                    weights: weights.cpu()?,
-                };
-                b.layout(graph, epoch, Cpu::<f32>::rows(from)?, to.cpu_mut()?)?
-            }
-            Self::Wgpu(b) => {
-                let Graph { offsets, targets, weights } = graph;
-                let graph = Graph {
-                    offsets: offsets.wgpu()?,
-                    targets: targets.wgpu()?,
-                    weights: weights.wgpu()?,
-                };
-                b.layout(graph, epoch, Wgpu::rows(from)?, to.wgpu_mut()?)?
-            }
-        }
+        let Graph { offsets, targets, weights } = graph;
+        on!(self, b => {
+            let (offsets, targets) = (b.buf(offsets)?, b.buf(targets)?);
+            let graph = Graph { offsets, targets, weights: b.buf(weights)? };
+            b.layout(graph, epoch, b.rows(from)?, b.out(to)?)
+        });
         Ok(())
     }
 
@@ -412,32 +340,20 @@ impl Backend for Any {
         chunk: usize,
         out: &mut [f64],
     ) -> Done {
-        match self {
-            Self::Cpu(b) => {
-                let weights = weights.map(AnyBuf::cpu).transpose()?;
-                b.sums(values.cpu()?, weights, len, chunk, out)?
-            }
-            Self::Wgpu(b) => {
-                let weights = weights.map(AnyBuf::wgpu).transpose()?;
-                b.sums(values.wgpu()?, weights, len, chunk, out)?
-            }
-        }
+        on!(self, b => {
+            let weights = weights.map(|weights| b.buf(weights)).transpose()?;
+            b.sums(b.buf(values)?, weights, len, chunk, out)
+        });
         Ok(())
     }
 
     fn copy(&self, src: &Values, from: usize, dst: &mut Values, to: usize, len: usize) -> Done {
-        match self {
-            Self::Cpu(b) => b.copy(src.cpu()?, from, dst.cpu_mut()?, to, len)?,
-            Self::Wgpu(b) => b.copy(src.wgpu()?, from, dst.wgpu_mut()?, to, len)?,
-        }
+        on!(self, b => b.copy(b.buf(src)?, from, b.out(dst)?, to, len));
         Ok(())
     }
 
     fn sync(&self) -> Done {
-        match self {
-            Self::Cpu(b) => b.sync()?,
-            Self::Wgpu(b) => b.sync()?,
-        }
+        on!(self, b => b.sync());
         Ok(())
     }
 }
