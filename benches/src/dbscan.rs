@@ -8,6 +8,7 @@ use enfold_core::{Dbscan, NONE};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
 
+use crate::Against;
 use crate::clock::timed;
 use crate::headline::peak_mib;
 use crate::peer::Peer;
@@ -17,18 +18,12 @@ use crate::peer::Peer;
 pub(crate) struct Plan {
     /// `set:eps:min_samples`, a set being the name of an .npy file in the folder.
     pub(crate) specs: Vec<String>,
-    /// Rounds; the least of them counts.
-    pub(crate) rounds: usize,
-    /// Python with the peers installed, if they are to run.
-    pub(crate) python: Option<String>,
-    /// Another program that answers requests, with the time of each way it has.
-    pub(crate) also: Option<String>,
     /// Peers: grid, `kd_tree`, `ball_tree`, brute.
     pub(crate) ways: Vec<String>,
     /// Whether labels are compared with the definition.
     pub(crate) check: bool,
-    /// Where the sets are.
-    pub(crate) data: String,
+    /// What it is compared with.
+    pub(crate) against: Against,
 }
 
 /// Specifications of the recorded runs.
@@ -43,8 +38,8 @@ pub(crate) const SPECS: [&str; 6] = [
 
 /// Runs the plan and prints one JSON line per set.
 pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
-    let mut peer = plan.python.as_deref().map(Peer::start).transpose()?;
-    let mut also = plan.also.as_deref().map(Peer::program).transpose()?;
+    let mut peer = plan.against.python.as_deref().map(Peer::start).transpose()?;
+    let mut also = plan.against.also.as_deref().map(Peer::program).transpose()?;
     for spec in &plan.specs {
         let mut parts = spec.split(':');
         let mut part = || parts.next().ok_or("a spec is set:eps:min_samples");
@@ -60,7 +55,7 @@ fn one(
     name: &str,
     (eps, need): (f64, usize),
 ) -> Result<Value, Box<dyn std::error::Error>> {
-    let path = Path::new(&plan.data).join(format!("{name}.npy"));
+    let path = Path::new(&plan.against.data).join(format!("{name}.npy"));
     let table = npy::read_table(&path)?;
     let (cpu, rows, dim) = (Cpu::<f32>::new(), table.rows(), table.dim());
     let mut ms: Map<String, Value> = Map::new();
@@ -70,7 +65,7 @@ fn one(
     };
     let before = peak_mib();
     let mut fit = None;
-    for _ in 0..plan.rounds {
+    for _ in 0..plan.against.rounds {
         let (took, done) = timed(|| Dbscan::new(eps, need).fit(&cpu, rows));
         fit = Some(done?);
         least("enfold", took);

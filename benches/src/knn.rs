@@ -10,6 +10,7 @@ use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Visit};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
 
+use crate::Against;
 use crate::clock::timed;
 use crate::peer::Peer;
 
@@ -21,18 +22,12 @@ const K: usize = 15;
 pub(crate) struct Plan {
     /// Names of sets, `.npy` files in `data`.
     pub(crate) sets: Vec<String>,
-    /// Rounds; the least of them counts.
-    pub(crate) rounds: usize,
-    /// Python with the peers installed, if they are to run.
-    pub(crate) python: Option<String>,
-    /// Another program that answers requests.
-    pub(crate) also: Option<String>,
     /// Ways to run, of ours and theirs.
     pub(crate) ways: Vec<String>,
-    /// Where the sets are.
-    pub(crate) data: String,
     /// Rows to ask for where a way does all pairs; times are scaled to all rows.
     pub(crate) queries: usize,
+    /// What it is compared with.
+    pub(crate) against: Against,
 }
 
 /// What a way of ours found.
@@ -116,16 +111,16 @@ fn least(into: &mut Map<String, Value>, name: &str, seconds: f64) {
 /// Runs the plan and prints one JSON line per set.
 pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
     let mut peers = Vec::new();
-    for command in [&plan.python, &plan.also].into_iter().flatten() {
-        let script = plan.python.as_ref() == Some(command);
+    for command in [&plan.against.python, &plan.against.also].into_iter().flatten() {
+        let script = plan.against.python.as_ref() == Some(command);
         peers.push(if script { Peer::start(command)? } else { Peer::program(command)? });
     }
     for name in &plan.sets {
-        let path = Path::new(&plan.data).join(format!("{name}.npy"));
+        let path = Path::new(&plan.against.data).join(format!("{name}.npy"));
         let table = npy::read_table(&path)?;
         let rows = table.rows();
         let (mut seconds, mut checks) = (Map::new(), Map::new());
-        for round in 0..plan.rounds {
+        for round in 0..plan.against.rounds {
             for way in &plan.ways {
                 let (took, found) = timed(|| run_way(way, rows, plan.queries));
                 let Some(found) = found? else { continue };

@@ -28,6 +28,23 @@ struct Args {
     task: Task,
 }
 
+/// What a run is compared with.
+#[derive(Debug, Clone, clap::Args)]
+struct Against {
+    /// Rounds of ours and theirs in turn; the least of them counts.
+    #[arg(long, default_value_t = 3)]
+    rounds: usize,
+    /// A python that has the peers (benches/against/requirements.txt).
+    #[arg(long)]
+    python: Option<String>,
+    /// Another program that answers the same requests.
+    #[arg(long)]
+    also: Option<String>,
+    /// Where the sets are.
+    #[arg(long, default_value = "target/sets")]
+    data: String,
+}
+
 #[derive(Debug, Subcommand)]
 enum Task {
     /// The anomaly detector on SKAB and NAB, in `f32` and fixed point.
@@ -53,22 +70,12 @@ enum Task {
     Knn {
         /// Names of .npy files in the folder of sets.
         sets: Vec<String>,
-        /// Rounds of ours and theirs in turn.
-        #[arg(long, default_value_t = 3)]
-        rounds: usize,
-        /// A python that has the peers (benches/against/requirements.txt).
-        #[arg(long)]
-        python: Option<String>,
-        /// Another program that answers the same requests.
-        #[arg(long)]
-        also: Option<String>,
+        #[command(flatten)]
+        against: Against,
         /// Ways to run: fold, all, ordered, auto, rough; of the peers faiss,
         /// sklearn, onedal, pynndescent; what another program has.
         #[arg(long, value_delimiter = ',')]
         ways: Vec<String>,
-        /// Where the sets are.
-        #[arg(long, default_value = "target/sets")]
-        data: String,
         /// Rows that ways over all pairs answer; their times are scaled to all rows.
         #[arg(long, default_value_t = 5000)]
         queries: usize,
@@ -78,24 +85,14 @@ enum Task {
         /// `set:eps:min_samples` of .npy files in the folder of sets; the recorded ones where
         /// none is given.
         specs: Vec<String>,
-        /// Rounds of ours and theirs in turn.
-        #[arg(long, default_value_t = 3)]
-        rounds: usize,
-        /// A python that has the peers (benches/against/requirements.txt).
-        #[arg(long)]
-        python: Option<String>,
-        /// Another program that answers the same requests.
-        #[arg(long)]
-        also: Option<String>,
+        #[command(flatten)]
+        against: Against,
         /// Peers to run: grid, `kd_tree`, `ball_tree`, brute.
         #[arg(long, value_delimiter = ',')]
         ways: Vec<String>,
         /// Compare labels with the definition in f64.
         #[arg(long)]
         check: bool,
-        /// Where the sets are.
-        #[arg(long, default_value = "target/sets")]
-        data: String,
     },
     /// One pass against multi-pass fits, over sets, orders and seeds.
     Quality {
@@ -190,14 +187,14 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let plan = quality::Plan { sets, orders: order, seeds, extra, sample, reference, k };
             quality::run(&plan)?;
         }
-        Task::Knn { sets, rounds, python, also, ways, data, queries } => {
-            knn::run(&knn::Plan { sets, rounds, python, also, ways, data, queries })?;
+        Task::Knn { sets, against, ways, queries } => {
+            knn::run(&knn::Plan { sets, against, ways, queries })?;
         }
-        Task::Dbscan { mut specs, rounds, python, also, ways, check, data } => {
+        Task::Dbscan { mut specs, against, ways, check } => {
             if specs.is_empty() {
                 specs = dbscan::SPECS.iter().map(ToString::to_string).collect();
             }
-            dbscan::run(&dbscan::Plan { specs, rounds, python, also, ways, check, data })?;
+            dbscan::run(&dbscan::Plan { specs, against, ways, check })?;
         }
         Task::Silhouette { dims, rows, k, rounds, python, data } => {
             silhouette::run(&silhouette::Plan { rows, dims, k, rounds, python, data })?;
