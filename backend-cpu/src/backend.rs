@@ -3,7 +3,7 @@
 use core::convert::Infallible;
 
 use bytemuck::Pod;
-use enfold_core::{Backend, Element, Nearest, Pairs, Rows, Sums};
+use enfold_core::{Backend, Element, Epoch, Graph, Nearest, Pairs, Rows, Sums};
 
 use crate::Cpu;
 use crate::accumulate::{self, Input, Output};
@@ -13,7 +13,7 @@ use crate::sums::Total;
 
 /// What a fold takes besides its pairs; the names are those of [`Backend`].
 mod kernels {
-    use super::{Input, Isa, Nearest, Output, Pairs, Total};
+    use super::{Epoch, Graph, Input, Isa, Nearest, Output, Pairs, Rows, Total};
 
     /// The kernels of an element, compiled here once and not in every crate that uses them.
     #[allow(unreachable_pub, reason = "a supertrait that is not to be named outside")]
@@ -50,6 +50,14 @@ mod kernels {
         );
         fn accumulate(isa: Isa, input: Input<'_, Self>, into: Output<'_>);
         fn sums(isa: Isa, total: Total<'_, Self>);
+        #[cfg(feature = "std")]
+        fn layout(
+            isa: Isa,
+            graph: &Graph<'_, [Self], [u32]>,
+            epoch: Epoch,
+            from: Rows<'_, [Self]>,
+            to: &mut [Self],
+        );
     }
 }
 
@@ -117,6 +125,17 @@ macro_rules! kernels {
 
             fn sums(isa: Isa, total: Total<'_, Self>) {
                 Self::enter(isa, total);
+            }
+
+            #[cfg(feature = "std")]
+            fn layout(
+                isa: Isa,
+                graph: &Graph<'_, [Self], [u32]>,
+                epoch: Epoch,
+                from: Rows<'_, [Self]>,
+                to: &mut [Self],
+            ) {
+                crate::layout::layout(isa, graph, epoch, from, to);
             }
         }
     };
@@ -214,6 +233,21 @@ impl<T: Folds> Backend for Cpu<T> {
         let Sums { offsets, mass, scatter } = into;
         let input = Input { x, labels, weights, origins, scale };
         T::accumulate(self.isa(), input, Output { offsets, mass, scatter });
+        Ok(())
+    }
+
+    #[cfg(feature = "std")]
+    fn layout(
+        &self,
+        graph: Graph<'_, [T], [u32]>,
+        epoch: Epoch,
+        from: Rows<'_, [T]>,
+        to: &mut [T],
+    ) -> Result<(), Infallible> {
+        if from.dim() > enfold_core::host::layout::MAX_DIM {
+            return enfold_core::host::layout::layout(self, graph, epoch, from, to);
+        }
+        T::layout(self.isa(), &graph, epoch, from, to);
         Ok(())
     }
 

@@ -44,6 +44,8 @@ mod filter;
 mod folds;
 mod isa;
 mod lanes;
+#[cfg(feature = "std")]
+mod layout;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod matrix;
 #[cfg(feature = "std")]

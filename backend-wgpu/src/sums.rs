@@ -16,7 +16,7 @@ type Values = WgpuBuf<f32>;
 /// Rows that an invocation of `accumulate` takes in turn.
 const TURNS: usize = 16;
 /// Coordinates that the layout shader has room for.
-const LAYOUT_DIM: usize = 32;
+const LAYOUT_DIM: usize = enfold_core::host::layout::MAX_DIM;
 /// Chunks whose sums are read at once.
 const CHUNKS: usize = 1 << 16;
 
@@ -189,6 +189,7 @@ impl Wgpu {
         params[10..14].copy_from_slice(&curve);
         let seed = [epoch.seed as u32, (epoch.seed >> 32) as u32];
         params[14..18].copy_from_slice(&[epoch.negatives, epoch.number, seed[0], seed[1]]);
+        params[18] = epoch.pool;
         let edges = graph.targets.len() as u64 * (1 + u64::from(epoch.negatives));
         let work = edges * from.dim() as u64;
         let shader = Shader::Layout;

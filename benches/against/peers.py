@@ -234,8 +234,65 @@ def silhouette(request):
     return {"ms": ms, "score": float(score)}
 
 
+def judged(x, y, labels, k=15):
+    """Of 2000 rows against all: trustworthiness, shared neighbours, silhouette of the labels; and
+    how many points of all lie further from the median than ten median distances."""
+    from sklearn.metrics import silhouette_score
+    n = len(x)
+    rows = np.linspace(0, n - 1, min(n, 2000)).astype(int)
+    gaps = lambda a, b: np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T, 0)
+    excess = shared = 0.0
+    y = y.astype(np.float64)
+    for a in range(0, len(rows), 200):
+        i = rows[a:a + 200]
+        dx, dy = gaps(x[i], x), gaps(y[i], y)
+        dx[np.arange(len(i)), i] = dy[np.arange(len(i)), i] = -1
+        near = lambda d: np.argpartition(d, k + 1, 1)[:, :k + 1]
+        nx, ny = near(dx), near(dy)
+        for r in range(len(i)):
+            mine = [j for j in ny[r] if j != i[r]][:k]
+            shared += len((set(nx[r]) - {i[r]}) & set(mine)) / k
+            rank = np.searchsorted(np.sort(dx[r]), dx[r][mine], side="left")
+            excess += np.maximum(rank - k, 0).sum()
+    far = np.sqrt(((y - np.median(y, 0)) ** 2).sum(1))
+    out = {"trustworthiness": 1 - 2.0 / (len(rows) * k * (2.0 * n - 3 * k - 1)) * excess,
+           "preservation": shared / len(rows), "far_points": int((far > 10 * np.median(far)).sum())}
+    if labels is not None:
+        out["silhouette"] = float(silhouette_score(y[rows], labels[rows]))
+    return out
+
+
+def umap_fit(request):
+    """Seconds of a seeded fit and of its stages, after a first fit has compiled everything; its
+    quality, and that of another embedding."""
+    import umap, umap.umap_ as stages_of
+    x = np.ascontiguousarray(np.load(request["path"])[: request["rows"]])
+    path = request["path"].replace(".npy", ".lab.npy")
+    labels = np.load(path)[: request["rows"]] if os.path.exists(path) else None
+    key = ("umap", request["path"], len(x), request["components"], request["seed"])
+    if "compiled" not in DATA:
+        DATA["compiled"] = {}
+        for name in ["nearest_neighbors", "fuzzy_simplicial_set", "spectral_layout", "optimize_layout_euclidean"]:
+            work = getattr(stages_of, name)
+
+            def wrapped(*a, work=work, name=name, **b):
+                ms, out = timed(lambda: work(*a, **b))
+                DATA["compiled"][name] = ms * 1e-3
+                return out
+            setattr(stages_of, name, wrapped)
+        umap.UMAP(random_state=1, n_jobs=1).fit(x[:4500])
+    model = umap.UMAP(n_components=request["components"], random_state=request["seed"], n_jobs=1)
+    ms, y = timed(lambda: model.fit_transform(x))
+    theirs = {"total": ms * 1e-3, "stages": dict(DATA["compiled"])}
+    if key not in DATA:
+        DATA[key] = judged(x, y, labels)
+    theirs["quality"] = DATA[key]
+    return {"theirs": theirs, "total": ms * 1e-3,
+            "quality": judged(x, np.load(request["embedding"]), labels)}
+
+
 for line in sys.stdin:
     request = json.loads(line)
     tasks = {"assign": assign, "reference": reference, "knn": knn, "silhouette": silhouette,
-             "dbscan": dbscan, "dbscan_check": dbscan_check, "sweep": sweep}
+             "dbscan": dbscan, "dbscan_check": dbscan_check, "sweep": sweep, "umap": umap_fit}
     print(json.dumps(tasks[request["task"]](request)), flush=True)

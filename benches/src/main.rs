@@ -14,6 +14,7 @@ mod quality;
 mod sets;
 mod silhouette;
 mod sweep;
+mod umap;
 
 use std::path::Path;
 
@@ -79,6 +80,22 @@ enum Task {
         /// Rows that ways over all pairs answer; their times are scaled to all rows.
         #[arg(long, default_value_t = 5000)]
         queries: usize,
+    },
+    /// UMAP of .npy files by stages, beside umap-learn.
+    Umap {
+        /// Names of .npy files in the folder of sets.
+        sets: Vec<String>,
+        /// The first so many rows; 0 for all.
+        #[arg(long, default_value_t = 0)]
+        rows: usize,
+        /// Coordinates of the embeddings.
+        #[arg(long, value_delimiter = ',', default_value = "2")]
+        components: Vec<usize>,
+        /// Seeds.
+        #[arg(long, value_delimiter = ',', default_value = "42")]
+        seeds: Vec<u64>,
+        #[command(flatten)]
+        against: Against,
     },
     /// DBSCAN against its peers, and against its definition in f64.
     Dbscan {
@@ -189,6 +206,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         Task::Knn { sets, against, ways, queries } => {
             knn::run(&knn::Plan { sets, against, ways, queries })?;
+        }
+        Task::Umap { sets, rows, components, seeds, against } => {
+            umap::run(&umap::Plan { sets, rows, components, seeds, against })?;
         }
         Task::Dbscan { mut specs, against, ways, check } => {
             if specs.is_empty() {

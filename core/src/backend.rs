@@ -117,6 +117,8 @@ pub struct Epoch {
     pub rate: f32,
     /// Pushes drawn per active edge.
     pub negatives: u32,
+    /// Rows that pushes are drawn from: the first so many of the buffer.
+    pub pool: u32,
     /// Number of the epoch, from 0.
     pub number: u32,
     /// Seed of the draws.
@@ -267,7 +269,12 @@ pub trait Backend: Clone {
         host::accumulate(self, x, labels, weights, origins, scale, into)
     }
 
-    /// One gather epoch: `to[i] = from[i] + rate · (pulls along edges + pushes from negatives)`.
+    /// One gather epoch: `to[i] = from[i] + rate · (pulls along edges + pushes from negatives)`
+    /// for the rows of the range, whose edges and pushes may come from any row of the buffer.
+    ///
+    /// A row with m active edges takes m · negatives pushes; which rows push says
+    /// [`Shifts`](host::layout::Shifts), what a force is [`Curve`](host::layout::Curve). Edges in
+    /// order, then pushes in order: every CPU gives the same bits.
     fn layout(
         &self,
         graph: Graph<'_, Values<Self>, Indices<Self>>,

@@ -9,6 +9,10 @@ mod sealed {
     /// Functions by the portable library: the same bits on every platform, with `std` or without.
     pub trait Portable: Sized {
         fn power(self, p: Self) -> Self;
+        /// `self^p` for normal numbers above 0, by products and sums alone where the element is
+        /// `f32` (within 4 units of 2⁻²³ for |p·log₂ self| up to 8; results beyond 2^±126 stop
+        /// there): every level of instructions gives the same bits, in lanes too.
+        fn swift_power(self, p: Self) -> Self;
         fn sine(self) -> Self;
         fn cosine(self) -> Self;
         /// The angle of the point (x, self).
@@ -16,10 +20,14 @@ mod sealed {
     }
 
     macro_rules! portable {
-        ($element:ty: $pow:ident, $sin:ident, $cos:ident, $atan2:ident) => {
+        ($element:ty: $pow:ident, $swift:path, $sin:ident, $cos:ident, $atan2:ident) => {
             impl Portable for $element {
                 fn power(self, p: Self) -> Self {
                     libm::$pow(self, p)
+                }
+                #[inline(always)]
+                fn swift_power(self, p: Self) -> Self {
+                    $swift(self, p)
                 }
                 fn sine(self) -> Self {
                     libm::$sin(self)
@@ -34,8 +42,40 @@ mod sealed {
         };
     }
 
-    portable!(f32: powf, sinf, cosf, atan2f);
-    portable!(f64: pow, sin, cos, atan2);
+    #[inline(always)]
+    fn swift_power(x: f32, p: f32) -> f32 {
+        exp2(p * log2(x))
+    }
+
+    /// With the mantissa m in [√½, √2) and t = (m − 1)/(m + 1): e + (2/ln 2)·artanh t.
+    #[inline(always)]
+    fn log2(x: f32) -> f32 {
+        let bits = x.to_bits() as i32;
+        let exponent = (bits - 0x3f35_04f3) >> 23;
+        let m = f32::from_bits((bits - (exponent << 23)) as u32);
+        let t = (m - 1.0) / (m + 1.0);
+        let u = t * t;
+        let p = ((0.412_198_57 * u + 0.577_078_02) * u + 0.961_796_7) * u + 2.885_39;
+        exponent as f32 + t * p
+    }
+
+    /// 2^r · 2^f with r the nearest integer (adding 1.5·2²³ leaves no bits for a fraction).
+    #[inline(always)]
+    fn exp2(x: f32) -> f32 {
+        const SHIFT: f32 = 12_582_912.0;
+        let x = if x > 126.0 { 126.0 } else { x };
+        let x = if x < -126.0 { -126.0 } else { x };
+        let shifted = x + SHIFT;
+        let f = x - (shifted - SHIFT);
+        let p = ((1.535_336_2e-4 * f + 1.339_887_4e-3) * f + 9.618_437e-3) * f + 5.550_332_5e-2;
+        let p = ((p * f + 0.240_226_48) * f + core::f32::consts::LN_2) * f + 1.0;
+        // The low bits of the shifted number are r.
+        let r = shifted.to_bits().wrapping_sub(SHIFT.to_bits());
+        f32::from_bits(p.to_bits().wrapping_add(r << 23))
+    }
+
+    portable!(f32: powf, swift_power, sinf, cosf, atan2f);
+    portable!(f64: pow, libm::pow, sin, cos, atan2);
 }
 
 /// A coordinate, distance or weight: `f32`, or `f64` where the machine has it.

@@ -53,6 +53,8 @@ pub mod snapshot;
 pub mod state;
 pub mod store;
 pub mod stream;
+#[cfg(feature = "alloc")]
+pub mod umap;
 
 pub use backend::{
     Alloc, Backend, Epoch, Graph, Indices, Integers, MAX_NEIGHBORS, NONE, Nearest, Sums, Values,
@@ -70,3 +72,5 @@ pub use rows::{Block, Pairs, Rows, Visit, rows};
 pub use state::{Pushed, StateError, StreamState};
 pub use store::{Fixed, Sizes, Slots, Store};
 pub use stream::{Stream, StreamOptions};
+#[cfg(feature = "alloc")]
+pub use umap::Umap;

@@ -50,6 +50,7 @@ use crate::rows::{Metric, Rows};
 pub use graph::{Csr, Lists};
 pub use radius::{count_within, list_within};
 pub use rough::Rough;
+pub(crate) use sketch::leading;
 
 /// How to look for neighbours. It changes the time, never the answer.
 #[non_exhaustive]

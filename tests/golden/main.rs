@@ -6,6 +6,7 @@
 mod dbscan;
 mod neighbors;
 mod scores;
+mod umap;
 
 use std::fs;
 use std::path::{Path, PathBuf};

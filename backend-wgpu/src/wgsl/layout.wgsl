@@ -24,11 +24,19 @@ fn philox(seed: vec2u, counter: vec4u) -> vec4u {
     return c;
 }
 
-// A number below `bound` for an edge and a turn.
-fn below(edge: u32, turn: u32, bound: u32) -> u32 {
-    let words = philox(vec2u(p.g, p.h), vec4u(edge, p.f, turn, 0x756d6170u));
-    let low = product(words.y, bound);
-    return plus(product(words.x, bound), vec2u(low.y, 0u)).y;
+// The shift of a turn in this epoch, below the pool.
+fn shift(turn: u32) -> u32 {
+    let words = philox(vec2u(p.g, p.h), vec4u(p.f, 0u, turn, 0x756d6170u));
+    let low = product(words.y, p.i);
+    return plus(product(words.x, p.i), vec2u(low.y, 0u)).y;
+}
+
+// The row that pushes row `i` in a turn.
+fn drawn(i: u32, turn: u32) -> u32 {
+    let far = shift(turn);
+    if (i >= p.i) { return far; }
+    // i + far − pool without a sum that could overflow.
+    return select(i + far, i - (p.i - far), i >= p.i - far);
 }
 
 // floor(e * w) for w of at most 1, to the bit.
@@ -72,20 +80,22 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (i >= p.x1) { return; }
     let own = i * p.dim;
     var force: array<f32, 32>;
+    var active = 0u;
     for (var edge = offsets[i]; edge < offsets[i + 1u]; edge++) {
         if (turns(p.f + 1u, strengths[edge]) <= turns(p.f, strengths[edge])) { continue; }
+        active++;
         let other = targets[edge] * p.dim;
         let pull = pull_of(squared(own, other));
         for (var t = 0u; t < p.dim; t++) {
             force[t] = push(force[t], pull, place[own + t] - place[other + t]);
         }
-        for (var turn = 0u; turn < p.e; turn++) {
-            let j = p.x0 + below(edge, turn, p.x1 - p.x0);
-            if (j == i) { continue; }
-            let away = push_of(squared(own, j * p.dim));
-            for (var t = 0u; t < p.dim; t++) {
-                force[t] = push(force[t], away, place[own + t] - place[j * p.dim + t]);
-            }
+    }
+    if (p.i == 0u) { active = 0u; }
+    for (var turn = 0u; turn < active * p.e; turn++) {
+        let other = drawn(i, turn) * p.dim;
+        let away = push_of(squared(own, other));
+        for (var t = 0u; t < p.dim; t++) {
+            force[t] = push(force[t], away, place[own + t] - place[other + t]);
         }
     }
     for (var t = 0u; t < p.dim; t++) {

@@ -303,26 +303,20 @@ impl Drawing {
     pub fn step(&self, i: usize, epoch: &Epoch) -> Vec<(f64, f64)> {
         let mut force = std::vec![(0.0, 0.0); self.dim];
         let e = f64::from(epoch.number);
+        let mut active = 0;
         for edge in self.offsets[i]..self.offsets[i + 1] {
             let w = self.weights[edge as usize];
             if ((e + 1.0) * w).floor() > (e * w).floor() {
                 let target = self.targets[edge as usize] as usize;
                 self.add(&mut force, i, target, |d2| pull(epoch, d2));
-                for j in self.drawn(edge, epoch).filter(|&j| j != i) {
-                    self.add(&mut force, i, j, |d2| push(epoch, d2));
-                }
+                active += 1;
             }
+        }
+        for j in drawn(i, active, epoch) {
+            self.add(&mut force, i, j, |d2| push(epoch, d2));
         }
         let at = &self.at[i * self.dim..][..self.dim];
         at.iter().zip(force).map(|(p, (f, size))| (p + f64::from(epoch.rate) * f, size)).collect()
-    }
-
-    /// The rows that push this edge's row, drawn with the purpose "umap".
-    fn drawn(&self, edge: u32, epoch: &Epoch) -> impl Iterator<Item = usize> + use<> {
-        let draws = Draws::new(epoch.seed, u32::from_be_bytes(*b"umap"));
-        let number = u64::from(epoch.number) << 32 | u64::from(edge);
-        let (start, len) = (self.range.start, self.range.len() as u64);
-        (0..epoch.negatives).map(move |s| start + draws.below(number, s, len) as usize)
     }
 
     fn add(&self, force: &mut [(f64, f64)], i: usize, j: usize, of: impl Fn(f64) -> f64) {
@@ -333,6 +327,15 @@ impl Drawing {
             *force = (force.0 + clipped, force.1 + clipped.abs());
         }
     }
+}
+
+/// The rows that push a row with so many active edges, drawn with the purpose "umap".
+fn drawn(i: usize, active: u32, epoch: &Epoch) -> impl Iterator<Item = usize> + use<> {
+    let draws = Draws::new(epoch.seed, u32::from_be_bytes(*b"umap"));
+    let (number, pool) = (u64::from(epoch.number), epoch.pool as usize);
+    let base = if i < pool { i } else { 0 };
+    let turns = if pool > 0 { active * epoch.negatives } else { 0 };
+    (0..turns).map(move |s| (base + draws.below(number, s, pool as u64) as usize) % pool)
 }
 
 /// −2ab d^{2(b−1)} / (1 + a d^{2b}).

@@ -65,6 +65,22 @@ impl<T: Element> Sketch<T> {
     }
 }
 
+/// The coordinates of all rows along `dim` leading principal directions of a sample, zeros where
+/// the rows spread along fewer; none where none stands out of the rounding.
+pub(crate) fn leading<B: Alloc>(
+    backend: &B,
+    rows: Rows<'_, Values<B>>,
+    dim: usize,
+) -> Result<Option<Vec<f64>>, Error<B::Error>> {
+    let sample = sample(backend, rows)?;
+    let Some(anchors) = Anchors::of(&sample, rows.dim()) else { return Ok(None) };
+    let all = anchors.coordinates(backend, rows)?;
+    let row = |row: &[B::Elem]| (0..dim).map(|t| row.get(t).map_or(0.0, |v| v.as_f64())).collect();
+    let out: Vec<f64> =
+        all.chunks_exact(anchors.len()).flat_map(|r| -> Vec<f64> { row(r) }).collect();
+    Ok(out.iter().all(|v| v.is_finite()).then_some(out))
+}
+
 /// Some of the rows, evenly spaced.
 fn sample<B: Alloc>(
     backend: &B,

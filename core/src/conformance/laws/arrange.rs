@@ -11,8 +11,16 @@ use crate::element::Element;
 use crate::random::Draws;
 use crate::rows::Rows;
 
-const EPOCH: Epoch =
-    Epoch { a: 1.577, b: 0.895, repulsion: 1.0, rate: 0.5, negatives: 3, number: 0, seed: 11 };
+const EPOCH: Epoch = Epoch {
+    a: 1.577,
+    b: 0.895,
+    repulsion: 1.0,
+    rate: 0.5,
+    negatives: 3,
+    pool: 0,
+    number: 0,
+    seed: 11,
+};
 
 /// A ring with chords: strengths are dyadic, so that every machine agrees which edges are active.
 fn drawing<T: Element>(rows: usize, dim: usize, range: Range<usize>) -> Drawing {
@@ -59,8 +67,10 @@ fn run<B: Alloc>(b: &B, drawing: &Drawing, epoch: Epoch) -> Vec<B::Elem> {
 
 fn each(mut check: impl FnMut(usize, usize, Range<usize>, Epoch)) {
     for (rows, dim, range) in SIZES {
-        for number in [0, 1, 2, 7] {
-            check(rows, dim, range.clone(), Epoch { number, seed: 11 + rows as u64, ..EPOCH });
+        // Pushes from all rows, from those before the range, from none.
+        for (number, pool) in [(0, rows), (1, rows), (2, range.start), (7, rows.div_ceil(2))] {
+            let (pool, seed) = (pool as u32, 11 + rows as u64);
+            check(rows, dim, range.clone(), Epoch { number, pool, seed, ..EPOCH });
         }
     }
 }

@@ -1,0 +1,161 @@
+//! The fuzzy graph: how strongly a row holds on to each of its neighbours.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use crate::element::Element;
+use crate::neighbors::{Csr, Lists};
+
+/// Halvings of the search for a width.
+const STEPS: usize = 64;
+/// A sum this near to its target is there.
+const NEAR: f64 = 1e-5;
+/// The smallest width, as a share of a mean distance.
+const LEAST: f64 = 1e-3;
+
+/// What distances of each row are measured from and by.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Scales {
+    /// The width σ of each row.
+    pub(super) sigma: Vec<f64>,
+    /// The distance ρ to its nearest neighbour: up to there strength is 1.
+    pub(super) rho: Vec<f64>,
+}
+
+impl Scales {
+    /// For lists of neighbours without the row itself: Σ exp(−(d − ρ)/σ) = log₂(k + 1), k being
+    /// the neighbours that a list can hold. `local` nearest neighbours (part of one, too) have
+    /// strength 1. `O(n·k)`.
+    pub(super) fn of<T: Element>(lists: &Lists<T>, local: f64) -> Self {
+        let finite = lists.distances().iter().map(|d| d.as_f64()).filter(|d| d.is_finite());
+        let all = finite.sum::<f64>() / (lists.len() * (lists.k() + 1)) as f64;
+        Self::by(lists, local, Some(all))
+    }
+
+    /// The same for lists whose rows are to know nothing of each other.
+    pub(super) fn of_each<T: Element>(lists: &Lists<T>, local: f64) -> Self {
+        Self::by(lists, local, None)
+    }
+
+    /// `all` is the mean distance that stands in where a row's nearest are all at distance 0.
+    fn by<T: Element>(lists: &Lists<T>, local: f64, all: Option<f64>) -> Self {
+        let (mut sigma, mut rho) = (Vec::new(), Vec::new());
+        let mut dist = Vec::new();
+        for i in 0..lists.len() {
+            dist.clear();
+            dist.extend(lists.row(i).0.iter().map(|d| d.as_f64()));
+            let nearest = nearest(&dist, local);
+            let target = libm::log2((dist.len() + 1) as f64);
+            let mean = dist.iter().sum::<f64>() / (dist.len() + 1) as f64;
+            let least = LEAST * if nearest > 0.0 { mean } else { all.unwrap_or(mean) };
+            sigma.push(width(&dist, nearest, target).max(least));
+            rho.push(nearest);
+        }
+        Self { sigma, rho }
+    }
+
+    pub(super) fn strength(&self, i: usize, dist: f64) -> f64 {
+        let over = dist - self.rho[i];
+        if over <= 0.0 || self.sigma[i] == 0.0 { 1.0 } else { libm::exp(-over / self.sigma[i]) }
+    }
+}
+
+/// The distance of the `local`-th neighbour that is not at distance 0, between two of them where
+/// `local` is no whole number; of the last where there are fewer.
+fn nearest(dist: &[f64], local: f64) -> f64 {
+    let apart = &dist[dist.partition_point(|&d| d <= 0.0)..];
+    let whole = libm::floor(local);
+    let (part, whole) = (local - whole, whole as usize);
+    let at =
+        |place: usize| if place == 0 { 0.0 } else { apart.get(place - 1).copied().unwrap_or(0.0) };
+    if (apart.len() as f64) < local {
+        return apart.last().copied().unwrap_or(0.0);
+    }
+    if part > NEAR { at(whole) + part * (at(whole + 1) - at(whole)) } else { at(whole) }
+}
+
+/// The width at which strengths add up to `target`, by halving.
+fn width(dist: &[f64], rho: f64, target: f64) -> f64 {
+    let (mut low, mut high, mut mid) = (0.0, f64::INFINITY, 1.0);
+    for _ in 0..STEPS {
+        let one = |&d: &f64| if d > rho { libm::exp(-(d - rho) / mid) } else { 1.0 };
+        let sum: f64 = dist.iter().map(one).sum();
+        if libm::fabs(sum - target) < NEAR {
+            break;
+        }
+        if sum > target {
+            high = mid
+        } else {
+            low = mid
+        }
+        mid = if high == f64::INFINITY { 2.0 * mid } else { 0.5 * (low + high) };
+    }
+    mid
+}
+
+/// Strengths both ways: a of an edge, b of the edge back, 0 where there is none.
+struct Both {
+    to: u32,
+    a: f64,
+    b: f64,
+}
+
+/// The strengths of all neighbours, and of the same pairs seen from the other side:
+/// `mix·(a + b − a·b) + (1 − mix)·a·b`. Targets ascend. `O(n·k log k)`.
+pub(super) fn graph<T: Element>(lists: &Lists<T>, scales: &Scales, mix: f64) -> Csr<T> {
+    united(lists.len(), mix, |i, edge| {
+        let (dist, to) = lists.row(i);
+        for (d, &to) in dist.iter().zip(to) {
+            edge(to, scales.strength(i, d.as_f64()));
+        }
+    })
+}
+
+/// The union of a graph, which `each` lists row by row, with itself turned round.
+pub(super) fn united<T: Element>(
+    n: usize,
+    mix: f64,
+    each: impl Fn(usize, &mut dyn FnMut(u32, f64)),
+) -> Csr<T> {
+    let mut offsets = vec![0usize; n + 1];
+    for i in 0..n {
+        each(i, &mut |to, _| {
+            offsets[i + 1] += 1;
+            offsets[to as usize + 1] += 1;
+        });
+    }
+    for i in 0..n {
+        offsets[i + 1] += offsets[i];
+    }
+    let mut next = offsets.clone();
+    let mut both: Vec<Both> = Vec::new();
+    both.resize_with(offsets[n], || Both { to: 0, a: 0.0, b: 0.0 });
+    for i in 0..n {
+        each(i, &mut |to, a| {
+            both[next[i]] = Both { to, a, b: 0.0 };
+            next[i] += 1;
+            both[next[to as usize]] = Both { to: i as u32, a: 0.0, b: a };
+            next[to as usize] += 1;
+        });
+    }
+    let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
+    for i in 0..n {
+        merge(&mut both[offsets[i]..offsets[i + 1]], mix, &mut out);
+        out.offsets.push(out.targets.len());
+    }
+    out
+}
+
+/// Adds the edges of one row, those to the same row united.
+fn merge<T: Element>(row: &mut [Both], mix: f64, out: &mut Csr<T>) {
+    row.sort_unstable_by_key(|edge| edge.to);
+    for same in row.chunk_by(|a, b| a.to == b.to) {
+        let a: f64 = same.iter().map(|edge| edge.a).sum();
+        let b: f64 = same.iter().map(|edge| edge.b).sum();
+        let weight = T::of_f64(mix * (a + b - a * b) + (1.0 - mix) * a * b);
+        if weight > T::zero() {
+            out.targets.push(same[0].to);
+            out.weights.push(weight);
+        }
+    }
+}

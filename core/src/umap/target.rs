@@ -1,0 +1,133 @@
+//! What is known of rows besides themselves: classes, or numbers.
+
+use alloc::vec;
+use alloc::vec::Vec;
+
+use super::{Umap, fuzzy};
+use crate::backend::NONE;
+use crate::element::Element;
+use crate::error::{Error, ShapeError};
+use crate::neighbors::Csr;
+
+/// An edge to or from a row of unknown class keeps exp(−1) of its strength.
+const UNKNOWN: f64 = 1.0;
+/// An edge between classes keeps exp(−2.5 / (1 − weight)).
+const APART: f64 = 2.5;
+
+impl Umap {
+    /// The graph with what is known of classes: edges between rows of different classes are
+    /// weakened, the more the nearer `weight` is to 1 (0.5 is usual, 0 ignores no class either);
+    /// rows of class [`NONE`] are not known, and their edges keep exp(−1) of their strength.
+    /// Then every row's strongest edge is made 1 again (McInnes, Healy, Melville 2018, §5.2, and
+    /// the authors' implementation). `O(edges)`.
+    ///
+    /// # Errors
+    /// Not one class for each row; `weight` is not in 0..=1.
+    pub fn classes<T: Element, E>(
+        &self,
+        graph: &Csr<T>,
+        classes: &[u32],
+        weight: f64,
+    ) -> Result<Csr<T>, Error<E>> {
+        ShapeError::check("classes", graph.len(), classes.len())?;
+        check(weight)?;
+        let apart = if weight < 1.0 { libm::exp(-APART / (1.0 - weight)) } else { 0.0 };
+        let share = |a: u32, b: u32| match (a, b) {
+            (NONE, _) | (_, NONE) => libm::exp(-UNKNOWN),
+            (a, b) if a == b => 1.0,
+            _ => apart,
+        };
+        let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
+        for i in 0..graph.len() {
+            let (to, weights) = graph.row(i);
+            for (&to, w) in to.iter().zip(weights) {
+                let kept = w.as_f64() * share(classes[i], classes[to as usize]);
+                push(&mut out, to, kept);
+            }
+            out.offsets.push(out.targets.len());
+        }
+        Ok(connected(&out))
+    }
+
+    /// The graph met with the graph of a target that is numbers: [`graph`](Self::graph) of the
+    /// [`lists`](Self::lists) of the target's rows. A `weight` of 0 keeps this graph alone, 1 the
+    /// target's; an edge that only one of them has counts in the other with half the weakest
+    /// strength there (the authors' `general_simplicial_set_intersection`). `O(edges)`.
+    ///
+    /// # Errors
+    /// The graphs differ in rows; `weight` is not in 0..=1.
+    pub fn met<T: Element, E>(
+        &self,
+        graph: &Csr<T>,
+        target: &Csr<T>,
+        weight: f64,
+    ) -> Result<Csr<T>, Error<E>> {
+        ShapeError::check("rows of the target", graph.len(), target.len())?;
+        check(weight)?;
+        let least = |graph: &Csr<T>| {
+            let least = graph.weights.iter().fold(f64::MAX, |least, w| least.min(w.as_f64()));
+            if graph.weights.is_empty() { 1e-8 } else { (least / 2.0).max(1e-8) }
+        };
+        let absent = (least(graph), least(target));
+        let mixed = |a: f64, b: f64| {
+            if weight < 0.5 {
+                a * libm::pow(b, weight / (1.0 - weight))
+            } else {
+                libm::pow(a, (1.0 - weight) / weight) * b
+            }
+        };
+        let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
+        for i in 0..graph.len() {
+            for (to, a, b) in joined(graph.row(i), target.row(i)) {
+                push(&mut out, to, mixed(a.unwrap_or(absent.0), b.unwrap_or(absent.1)));
+            }
+            out.offsets.push(out.targets.len());
+        }
+        Ok(connected(&out))
+    }
+}
+
+fn check<E>(weight: f64) -> Result<(), Error<E>> {
+    let fine = (0.0..=1.0).contains(&weight);
+    if fine { Ok(()) } else { Err(Error::Parameter { name: "weight", why: "0 to 1" }) }
+}
+
+fn push<T: Element>(out: &mut Csr<T>, to: u32, weight: f64) {
+    let weight = T::of_f64(weight);
+    if weight > T::zero() {
+        out.targets.push(to);
+        out.weights.push(weight);
+    }
+}
+
+/// The edges of either row of a graph, by target.
+fn joined<'a, T: Element>(
+    a: (&'a [u32], &'a [T]),
+    b: (&'a [u32], &'a [T]),
+) -> Vec<(u32, Option<f64>, Option<f64>)> {
+    let (mut i, mut j, mut out) = (0, 0, Vec::new());
+    while i < a.0.len() || j < b.0.len() {
+        let to = |row: (&[u32], &[T]), at: usize| row.0.get(at).copied().unwrap_or(NONE);
+        let least = to(a, i).min(to(b, j));
+        let take = |row: (&[u32], &[T]), at: &mut usize| {
+            let here = (to(row, *at) == least).then(|| row.1[*at].as_f64());
+            *at += usize::from(here.is_some());
+            here
+        };
+        let (left, right) = (take(a, &mut i), take(b, &mut j));
+        out.push((least, left, right));
+    }
+    out
+}
+
+/// Every row's strongest edge made 1, then the union of both directions.
+fn connected<T: Element>(graph: &Csr<T>) -> Csr<T> {
+    let most = |i: usize| graph.row(i).1.iter().fold(0f64, |most, w| most.max(w.as_f64()));
+    let most: Vec<f64> = (0..graph.len()).map(most).collect();
+    fuzzy::united(graph.len(), 1.0, |i, edge| {
+        let (to, weights) = graph.row(i);
+        for (&to, w) in to.iter().zip(weights) {
+            edge(to, w.as_f64() / most[i]);
+        }
+    })
+}
