@@ -163,8 +163,7 @@ impl<E: Element, const D: usize> Side<E, D> {
             let d2 = self.gaps(&mut gap);
             let mut coefficient = [E::zero(); SIDE];
             for l in 0..SIDE {
-                let pull = curve.pull(d2[l]);
-                coefficient[l] = if (k as u32) < counts[l] { pull } else { E::zero() };
+                coefficient[l] = curve.pull(d2[l]) * share((k as u32) < counts[l]);
             }
             self.add(&coefficient, &gap, &curve);
         }
@@ -174,15 +173,16 @@ impl<E: Element, const D: usize> Side<E, D> {
     #[inline(always)]
     fn pushes(&mut self, plan: Plan<'_, E>, counts: &[u32; SIDE]) {
         let curve = Curve::of(&plan.epoch);
-        let turns = most(counts) * plan.epoch.negatives as usize;
-        for (turn, &shift) in plan.shifts.iter().enumerate().take(turns) {
+        let mut turns = *counts;
+        for turns in &mut turns {
+            *turns *= plan.epoch.negatives;
+        }
+        for (turn, &shift) in plan.shifts.iter().enumerate().take(most(&turns)) {
             let mut gap = self.drawn(plan, shift as usize);
             let d2 = self.gaps(&mut gap);
             let mut coefficient = [E::zero(); SIDE];
             for l in 0..SIDE {
-                let push = curve.push(d2[l]);
-                let mine = (turn as u32) < counts[l] * plan.epoch.negatives;
-                coefficient[l] = if mine { push } else { E::zero() };
+                coefficient[l] = curve.push(d2[l]) * share((turn as u32) < turns[l]);
             }
             self.add(&coefficient, &gap, &curve);
         }
@@ -238,6 +238,12 @@ impl<E: Element, const D: usize> Side<E, D> {
             }
         }
     }
+}
+
+/// A factor instead of a choice: compilers turn a choice into a branch for each lane.
+#[inline(always)]
+fn share<E: Element>(counts: bool) -> E {
+    if counts { E::one() } else { E::zero() }
 }
 
 #[inline(always)]

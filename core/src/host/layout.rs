@@ -85,9 +85,16 @@ impl<T: Element> Curve<T> {
 #[inline(always)]
 #[must_use]
 pub fn active<T: Element>(weight: T, epoch: u32) -> bool {
-    // Weights are not negative: a cast is the floor.
     let (w, e) = (weight.as_f64(), f64::from(epoch));
-    ((e + 1.0) * w) as i64 > (e * w) as i64
+    floor((e + 1.0) * w) > floor(e * w)
+}
+
+/// The floor of a number from 0 to 2⁵¹, in lanes, too: adding 2⁵² leaves no bits for a fraction.
+#[inline(always)]
+fn floor(x: f64) -> f64 {
+    const SHIFT: f64 = (1u64 << 52) as f64;
+    let nearest = (x + SHIFT) - SHIFT;
+    if nearest > x { nearest - 1.0 } else { nearest }
 }
 
 /// Which rows push in an epoch: turn s of row i is row `(i + shift(s)) mod pool` for rows of the

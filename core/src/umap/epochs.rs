@@ -52,9 +52,10 @@ pub(super) fn run<B: Alloc>(
     let offsets: Vec<u32> = graph.offsets.iter().map(|&o| o as u32).collect();
     let (offsets, targets) = (upload(backend, &offsets)?, upload(backend, &graph.targets)?);
     let weights = upload(backend, &graph.weights)?;
-    let mut done = 0;
+    let (mut done, first) = (0, umap.first_epoch(schedule, n));
     for number in 0..schedule.epochs {
-        let epoch = umap.epoch(number, schedule, n);
+        let left = 1.0 - f64::from(number) / f64::from(schedule.epochs);
+        let epoch = Epoch { number, rate: (schedule.rate * left) as f32, ..first };
         for part in parts(schedule.fixed, n) {
             let from = crate::rows::rows::<B>(at.borrow(), dim)?.range(part.start, part.end)?;
             let graph = Graph {
@@ -83,18 +84,17 @@ pub(super) fn run<B: Alloc>(
 }
 
 impl Umap {
-    fn epoch(&self, number: u32, schedule: &Schedule, n: usize) -> Epoch {
+    fn first_epoch(&self, schedule: &Schedule, n: usize) -> Epoch {
         let (a, b) = self.curve();
-        let left = 1.0 - f64::from(number) / f64::from(schedule.epochs);
         let pool = if schedule.fixed > 0 { schedule.fixed } else { n };
         Epoch {
             a: a as f32,
             b: b as f32,
             repulsion: self.repulsion as f32,
-            rate: (schedule.rate * left) as f32,
+            rate: schedule.rate as f32,
             negatives: self.negatives,
             pool: pool as u32,
-            number,
+            number: 0,
             seed: self.seed,
         }
     }
