@@ -8,6 +8,8 @@ pub mod data;
 mod device;
 pub mod feed;
 pub mod select;
+#[cfg(feature = "trials")]
+pub mod trials;
 
 #[cfg(feature = "wgpu")]
 pub use any::{Any, AnyBuf, AnyError};
