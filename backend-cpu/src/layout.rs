@@ -13,11 +13,16 @@ use crate::threads;
 
 /// Vertices side by side.
 const SIDE: usize = 8;
+/// Others that each of them meets at once: a force is a long chain of steps, and chains beside
+/// each other hide their waits.
+const AT_ONCE: usize = 4;
+/// Forces at once, in one flat row, which compilers take in whole vectors.
+const WIDE: usize = SIDE * AT_ONCE;
 /// Multiply-adds that a force costs, about.
 const FORCE: usize = 32;
 
-/// Coordinates of the vertices side by side.
-type Points<E, const D: usize> = [[E; SIDE]; D];
+/// Coordinates of the others, or of the gaps to them.
+type Others<E, const D: usize> = [[E; WIDE]; D];
 
 /// [`layout`](enfold_core::Backend::layout) for up to [`MAX_DIM`] coordinates.
 pub(crate) fn layout<E: Native>(
@@ -87,13 +92,14 @@ impl<E: Element> Gather<'_, '_, E> {
     fn gather<const D: usize>(self, dim: usize) {
         let Self { plan, rows, to } = self;
         let mut near = vec![[0u32; SIDE]; plan.most + 1];
+        let mut hits = vec![0u32; plan.most * SIDE];
         let rate = E::of_f64(f64::from(plan.epoch.rate));
         for (first, to) in rows.clone().step_by(SIDE).zip(to.chunks_mut(SIDE * dim)) {
             let lanes = SIDE.min(rows.end - first);
+            let counts = plan.active(first, lanes, &mut hits, &mut near);
             let mut side = Side::<E, D>::at(plan, dim, first, lanes);
-            let counts = plan.active(first, lanes, &mut near);
-            side.pulls(plan, &counts, &near);
-            side.pushes(plan, &counts);
+            side.pulls(&counts, &near);
+            side.pushes(&counts);
             for (l, to) in to.chunks_exact_mut(dim).enumerate() {
                 for (t, to) in to.iter_mut().enumerate() {
                     *to = side.at[t][l] + rate * side.force[t][l];
@@ -106,18 +112,27 @@ impl<E: Element> Gather<'_, '_, E> {
 impl<E: Element> Plan<'_, E> {
     /// Writes the targets of active edges, one column of `near` per vertex; returns how many.
     #[inline(always)]
-    fn active(&self, first: usize, lanes: usize, near: &mut [[u32; SIDE]]) -> [u32; SIDE] {
-        let mut counts = [0; SIDE];
+    fn active(
+        &self,
+        first: usize,
+        lanes: usize,
+        hits: &mut [u32],
+        near: &mut [[u32; SIDE]],
+    ) -> [u32; SIDE] {
+        let offsets = &self.graph.offsets[first..=first + lanes];
+        let edges = offsets[0] as usize..offsets[lanes] as usize;
+        let hits = &mut hits[..edges.len()];
+        for (hit, &weight) in hits.iter_mut().zip(&self.graph.weights[edges.clone()]) {
+            *hit = u32::from(active(weight, self.epoch.number));
+        }
+        let (mut counts, targets) = ([0; SIDE], &self.graph.targets[edges.clone()]);
         for l in 0..lanes {
-            let edges =
-                self.graph.offsets[first + l] as usize..self.graph.offsets[first + l + 1] as usize;
+            let mine = offsets[l] as usize - edges.start..offsets[l + 1] as usize - edges.start;
             let mut count = 0;
-            for (&weight, &target) in
-                self.graph.weights[edges.clone()].iter().zip(&self.graph.targets[edges])
-            {
+            for (&hit, &target) in hits[mine.clone()].iter().zip(&targets[mine]) {
                 // Written before it is judged: there is no branch to guess.
                 near[count][l] = target;
-                count += usize::from(active(weight, self.epoch.number));
+                count += hit as usize;
             }
             counts[l] = count as u32;
         }
@@ -125,125 +140,139 @@ impl<E: Element> Plan<'_, E> {
     }
 }
 
-/// Vertices side by side: where they are, and what moves them.
-struct Side<E, const D: usize> {
+/// Vertices side by side: where they are – once for each that they meet at once – and what moves
+/// them.
+struct Side<'a, E, const D: usize> {
+    plan: Plan<'a, E>,
+    curve: Curve<E>,
     dim: usize,
     first: usize,
     lanes: usize,
-    at: Points<E, D>,
-    force: Points<E, D>,
+    at: Others<E, D>,
+    force: [[E; SIDE]; D],
 }
 
-impl<E: Element, const D: usize> Side<E, D> {
+impl<'a, E: Element, const D: usize> Side<'a, E, D> {
     #[inline(always)]
-    fn at(plan: Plan<'_, E>, dim: usize, first: usize, lanes: usize) -> Self {
-        let mut at = [[E::zero(); SIDE]; D];
+    fn at(plan: Plan<'a, E>, dim: usize, first: usize, lanes: usize) -> Self {
+        let mut at = [[E::zero(); WIDE]; D];
         let place = &plan.from.data()[first * dim..(first + lanes) * dim];
         for (l, place) in place.chunks_exact(dim).enumerate() {
             for (t, &v) in place.iter().enumerate() {
-                at[t][l] = v;
+                for j in 0..AT_ONCE {
+                    at[t][j * SIDE + l] = v;
+                }
             }
         }
-        Self { dim, first, lanes, at, force: [[E::zero(); SIDE]; D] }
+        let force = [[E::zero(); SIDE]; D];
+        Self { plan, curve: Curve::of(&plan.epoch), dim, first, lanes, at, force }
     }
 
     /// The k-th active edge of every vertex that has one.
     #[inline(always)]
-    fn pulls(&mut self, plan: Plan<'_, E>, counts: &[u32; SIDE], near: &[[u32; SIDE]]) {
-        let (curve, place) = (Curve::of(&plan.epoch), plan.from.data());
-        for (k, targets) in near.iter().enumerate().take(most(counts)) {
-            let mut gap = [[E::zero(); SIDE]; D];
-            for l in 0..self.lanes {
-                let target = if (k as u32) < counts[l] { targets[l] as usize } else { self.first };
-                let other = &place[target * self.dim..(target + 1) * self.dim];
-                for t in 0..self.dim {
-                    gap[t][l] = other[t];
+    fn pulls(&mut self, counts: &[u32; SIDE], near: &[[u32; SIDE]]) {
+        let (mut others, place) = ([[E::zero(); WIDE]; D], self.plan.from.data());
+        let limits = limits(counts, 1);
+        for start in (0..most(counts)).step_by(AT_ONCE) {
+            for (j, targets) in near[start..].iter().enumerate().take(AT_ONCE) {
+                for l in 0..self.lanes {
+                    let there = start + j < counts[l] as usize;
+                    let target = if there { targets[l] as usize } else { self.first };
+                    for t in 0..self.dim {
+                        others[t][j * SIDE + l] = place[target * self.dim + t];
+                    }
                 }
             }
-            let d2 = self.gaps(&mut gap);
-            let mut coefficient = [E::zero(); SIDE];
-            for l in 0..SIDE {
-                coefficient[l] = curve.pull(d2[l]) * share((k as u32) < counts[l]);
-            }
-            self.add(&coefficient, &gap, &curve);
+            self.meet::<true>(&mut others, start, &limits);
         }
     }
 
     /// The rows drawn, turn by turn.
     #[inline(always)]
-    fn pushes(&mut self, plan: Plan<'_, E>, counts: &[u32; SIDE]) {
-        let curve = Curve::of(&plan.epoch);
-        let mut turns = *counts;
-        for turns in &mut turns {
-            *turns *= plan.epoch.negatives;
-        }
-        for (turn, &shift) in plan.shifts.iter().enumerate().take(most(&turns)) {
-            let mut gap = self.drawn(plan, shift as usize);
-            let d2 = self.gaps(&mut gap);
-            let mut coefficient = [E::zero(); SIDE];
-            for l in 0..SIDE {
-                coefficient[l] = curve.push(d2[l]) * share((turn as u32) < turns[l]);
+    fn pushes(&mut self, counts: &[u32; SIDE]) {
+        let (mut others, negatives) = ([[E::zero(); WIDE]; D], self.plan.epoch.negatives);
+        let limits = limits(counts, negatives);
+        let turns = self.plan.shifts.len().min(most(counts) * negatives as usize);
+        for (part, shifts) in self.plan.shifts[..turns].chunks(AT_ONCE).enumerate() {
+            for (j, &shift) in shifts.iter().enumerate() {
+                self.draw(shift as usize, j * SIDE, &mut others);
             }
-            self.add(&coefficient, &gap, &curve);
+            self.meet::<false>(&mut others, part * AT_ONCE, &limits);
         }
     }
 
     /// The rows that push in a turn: neighbours, where none is past the end of the pool.
     #[inline(always)]
-    fn drawn(&self, plan: Plan<'_, E>, shift: usize) -> Points<E, D> {
-        let (pool, place) = (plan.epoch.pool as usize, plan.from.data());
-        let mut out = [[E::zero(); SIDE]; D];
-        let mut start = self.first + shift;
-        if start >= pool {
-            start -= pool;
-        }
+    fn draw(&self, shift: usize, to: usize, others: &mut Others<E, D>) {
+        let (pool, place) = (self.plan.epoch.pool as usize, self.plan.from.data());
+        let start = self.first + shift;
+        let start = if start >= pool { start - pool } else { start };
         if self.first + SIDE <= pool && start + SIDE <= pool {
             let near = &place[start * self.dim..(start + SIDE) * self.dim];
             for t in 0..self.dim {
                 for l in 0..SIDE {
-                    out[t][l] = near[l * self.dim + t];
+                    others[t][to + l] = near[l * self.dim + t];
                 }
             }
-            return out;
+            return;
         }
         for l in 0..self.lanes {
             let row = self.first + l;
             let row = if row < pool { (row + shift) % pool } else { shift };
             for t in 0..self.dim {
-                out[t][l] = place[row * self.dim + t];
+                others[t][to + l] = place[row * self.dim + t];
             }
         }
-        out
     }
 
-    /// Other points become gaps to them; returns their squared lengths.
+    /// Adds the forces of others, pulls or pushes, which become gaps: entry `at` counts where
+    /// `start` is below its limit.
     #[inline(always)]
-    fn gaps(&self, other: &mut Points<E, D>) -> [E; SIDE] {
-        let mut d2 = [E::zero(); SIDE];
+    fn meet<const PULL: bool>(
+        &mut self,
+        gap: &mut Others<E, D>,
+        start: usize,
+        limits: &[i32; WIDE],
+    ) {
+        let mut d2 = [E::zero(); WIDE];
         for t in 0..self.dim {
-            for l in 0..SIDE {
-                let gap = self.at[t][l] - other[t][l];
-                other[t][l] = gap;
-                d2[l] = d2[l] + gap * gap;
+            for at in 0..WIDE {
+                gap[t][at] = self.at[t][at] - gap[t][at];
+                d2[at] = d2[at] + gap[t][at] * gap[t][at];
             }
         }
-        d2
-    }
-
-    #[inline(always)]
-    fn add(&mut self, coefficient: &[E; SIDE], gap: &Points<E, D>, curve: &Curve<E>) {
+        let mut force = [E::zero(); WIDE];
+        for at in 0..WIDE {
+            force[at] = if PULL { self.curve.pull(d2[at]) } else { self.curve.push(d2[at]) };
+        }
+        for at in 0..WIDE {
+            // A factor instead of a choice: compilers make a branch of a choice.
+            let counts = (start as i32) < limits[at];
+            force[at] = force[at] * if counts { E::one() } else { E::zero() };
+        }
         for t in 0..self.dim {
-            for l in 0..SIDE {
-                self.force[t][l] = self.force[t][l] + curve.clip(coefficient[l] * gap[t][l]);
+            for at in 0..WIDE {
+                gap[t][at] = self.curve.clip(force[at] * gap[t][at]);
+            }
+            for j in 0..AT_ONCE {
+                for l in 0..SIDE {
+                    self.force[t][l] = self.force[t][l] + gap[t][j * SIDE + l];
+                }
             }
         }
     }
 }
 
-/// A factor instead of a choice: compilers turn a choice into a branch for each lane.
+/// Up to where each entry counts: vertex l has `counts[l]·times` turns, entry j·8 + l is j ahead.
 #[inline(always)]
-fn share<E: Element>(counts: bool) -> E {
-    if counts { E::one() } else { E::zero() }
+fn limits(counts: &[u32; SIDE], times: u32) -> [i32; WIDE] {
+    let mut limits = [0; WIDE];
+    for j in 0..AT_ONCE {
+        for l in 0..SIDE {
+            limits[j * SIDE + l] = (counts[l] * times) as i32 - j as i32;
+        }
+    }
+    limits
 }
 
 #[inline(always)]
