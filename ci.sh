@@ -9,8 +9,8 @@
 #   miri        undefined behaviour in core and the scalar CPU path (a few quick tests)
 #   neon        the CPU backend's tests for AArch64, under qemu
 #   wasm        the CPU backend's tests for wasm with simd128, under node
-#   firmware    the detector on five microcontrollers and in wasm, under emulation; its C API;
-#               proofs and budgets (firmware/check.sh)
+#   firmware    the detector on five microcontrollers, AArch64 and in wasm, under emulation; its C
+#               API; proofs and budgets (firmware/check.sh)
 #   wgpu        the GPU backend's tests on Mesa's llvmpipe, a Vulkan device on the CPU
 #   docs        rustdoc without warnings
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
@@ -137,9 +137,11 @@ do_wasm() {
 do_firmware() {
     local target
     for target in thumbv{6m,7m}-none-eabi thumbv7em-none-eabihf thumbv8m.main-none-eabihf \
-        riscv32imac-unknown-none-elf wasm32-unknown-unknown; do
+        riscv32imac-unknown-none-elf aarch64-unknown-linux-gnu wasm32-unknown-unknown; do
         need_target "$target"
     done
+    need_package aarch64-linux-gnu-gcc gcc-aarch64-linux-gnu libc6-dev-arm64-cross
+    need_package qemu-aarch64-static qemu-user-static
     need_package qemu-system-arm qemu-system-arm
     need_package qemu-system-riscv32 qemu-system-misc
     need_package arm-none-eabi-gcc gcc-arm-none-eabi libnewlib-arm-none-eabi

@@ -50,8 +50,9 @@ struct Against {
 enum Task {
     /// The anomaly detector on SKAB and NAB, in `f32` and fixed point.
     Anomaly {
-        /// The folder that holds `skab/` and `nab/`.
-        data: String,
+        /// The folder that holds `skab/` and `nab/`. Without one: the made signals that the
+        /// settings come from.
+        data: Option<String>,
     },
     /// Nearest centre and a whole Lloyd step, against FAISS and scikit-learn.
     Assign {

@@ -31,7 +31,8 @@
 //!   for `f32` because every operation is rounded on its own, for `i16` besides because the cells
 //!   are integers.
 //! - Work per row is `O(D² + K·D)`; where a cell opens without room `O(K²·D)`; a fit is
-//!   `O(D³ + K·D²)`, at most 32 times in a detector's life. Stack: a few rows.
+//!   `O(D³ + K·D²)`, at most 32 times in a detector's life. Both can be done in steps
+//!   ([`Detector::begin`], [`Detector::finish_step`]), with the same bits. Stack: a few rows.
 //!
 //! Sources: Welford 1962; Mahalanobis 1936; Ward 1963; Meyerson 2001 (opening at a price).
 
@@ -40,6 +41,7 @@ mod bytes;
 mod cells;
 mod front;
 mod histogram;
+mod later;
 mod window;
 
 pub use alarm::AlarmOptions;
@@ -49,6 +51,7 @@ pub use window::{Feature, Window};
 use alarm::Alarm;
 use front::Front;
 use histogram::Histogram;
+use later::Later;
 
 /// Larger numbers are not scored: their squares would overflow.
 pub(crate) const LARGEST: f32 = 1e12;
@@ -122,7 +125,7 @@ impl Default for Options {
 
 impl Options {
     /// 96 rows before the first fit, 384 in training, 1 % beyond the edge, gate at 1, memory 10,
-    /// ridge 0.05, price 4.
+    /// ridge 0.025, price 1: chosen from made signals, see DESIGN.md.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -131,8 +134,8 @@ impl Options {
             beyond: 655,
             gate: 1.0,
             memory: 10,
-            ridge: 0.05,
-            price: 4.0,
+            ridge: 0.025,
+            price: 1.0,
             alarm: AlarmOptions::new(),
         }
     }
@@ -274,6 +277,8 @@ pub struct Detector<T: Cell, const K: usize, const D: usize> {
     rows: u32,
     /// Openings wanted, per row, as a running mean in units of 2⁻³².
     novelty: u32,
+    /// What the last row left to do.
+    later: Later<D>,
 }
 
 impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
@@ -292,6 +297,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         price: 0.0,
         rows: 0,
         novelty: 0,
+        later: Later::NOTHING,
     };
 
     /// A detector that has seen nothing.
@@ -322,7 +328,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     pub const fn phase(&self) -> Phase {
         if !self.front.fitted {
             Phase::Front
-        } else if self.rows < self.options.train {
+        } else if self.rows < self.options.train || self.is_refitting() {
             Phase::Cells
         } else {
             Phase::Watch
@@ -350,15 +356,19 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     /// The cells as (rows, mean of their features): what a device has learned, in the units of its
     /// features. Pushed into a [`Stream`](crate::Stream) with the rows as weights, the cells of
     /// many devices make one picture.
-    pub fn cells(&self) -> impl Iterator<Item = (u32, [f32; D])> {
-        let front = &self.front;
-        self.cells.mass.iter().take(self.cells.len()).enumerate().map(move |(cell, &mass)| {
-            let z = front.deviations(&self.cells.values(cell));
+    ///
+    /// Made from a copy, in which what [`begin`](Self::begin) left to do is done:
+    /// [`BYTES`](Self::BYTES) of stack.
+    pub fn cells(&self) -> impl Iterator<Item = (u32, [f32; D])> + use<T, K, D> {
+        let Self { front, cells, .. } = self.finished();
+        (0..cells.len()).zip(cells.mass).map(move |(cell, mass)| {
+            let z = front.deviations(&cells.values(cell));
             (mass, front::features(&z, &front.mean, &front.inverse))
         })
     }
 
-    /// The score of a row; learns nothing. `O(D² + K·D)`.
+    /// The score of a row; learns nothing. `O(D² + K·D)`. A cell that [`begin`](Self::begin) left
+    /// without room is not seen before it is there.
     ///
     /// # Errors
     /// See [`Reject`].
@@ -371,15 +381,29 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     }
 
     /// Scores a row, steps the alarm, and learns the row – while training always, then where its
-    /// score is not above the gate. `O(D² + K·D)`; where a cell opens `O(K²·D)`; a fit `O(D³)`.
+    /// score is not above the gate. `O(D² + K·D)`; where a cell opens without room `O(K²·D)`; a fit
+    /// `O(D³ + K·D²)`. Where that is too long for one call, see [`begin`](Self::begin).
     ///
     /// # Errors
     /// [`Reject::NonFinite`], [`Reject::DimMismatch`]; the state is as it was.
     pub fn watch(&mut self, row: &[f32]) -> Result<Verdict, Reject> {
+        let verdict = self.begin(row)?;
+        self.finish_step(u32::MAX);
+        Ok(verdict)
+    }
+
+    /// [`watch`](Self::watch) in `O(D² + K·D)`: the same verdict at once, the rest of the work in
+    /// calls of [`finish_step`](Self::finish_step), and when they are done the same bits. What is
+    /// still left when the next row comes is done first.
+    ///
+    /// # Errors
+    /// As [`watch`](Self::watch).
+    pub fn begin(&mut self, row: &[f32]) -> Result<Verdict, Reject> {
         let row = Self::usable(row)?;
         if self.options.front == 0 {
             return Err(Reject::Untrained);
         }
+        self.finish_step(u32::MAX);
         match self.phase() {
             Phase::Watch => self.judge(row),
             phase => self.train(row, phase),
@@ -391,7 +415,8 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         if all_usable(row) { Ok(row) } else { Err(Reject::NonFinite) }
     }
 
-    /// The coordinates of a row and its nearest cell, if there is a cell.
+    /// The coordinates of a row and its nearest cell, if there is a cell. One copy, for flash.
+    #[inline(never)]
     fn look(&self, row: &[f32; D]) -> Result<([T; D], Option<Near>), Reject> {
         let y = self.front.apply(row)?.map(T::of);
         Ok((y, self.cells.nearest(&y)))
@@ -420,7 +445,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         self.rows = self.rows.saturating_add(1);
         self.front.add(row, self.rows);
         if self.fits_now() {
-            self.fit();
+            self.begin_fit();
         }
         Ok(Verdict { score: None, alarm: false, raised: false })
     }
@@ -431,22 +456,6 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         let first = self.options.front.max(2);
         let doubled = self.rows.is_multiple_of(first) && (self.rows / first).is_power_of_two();
         doubled || self.front.fitted && self.rows == self.options.train
-    }
-
-    /// Fits the front, and takes the cells along into the new coordinates.
-    fn fit(&mut self) {
-        let (mean, inverse) = (self.front.mean, self.front.inverse);
-        for cell in 0..self.cells.len() {
-            let z = self.front.deviations(&self.cells.values(cell));
-            self.cells.place(cell, &z);
-        }
-        self.front.fit(self.rows, self.options.ridge);
-        for cell in 0..self.cells.len() {
-            let x = front::features(&self.cells.values(cell), &mean, &inverse);
-            if let Ok(y) = self.front.apply(&x) {
-                self.cells.place(cell, &y);
-            }
-        }
     }
 
     fn judge(&mut self, row: &[f32; D]) -> Result<Verdict, Reject> {
@@ -467,12 +476,11 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         // A running mean over 1024 rows.
         let target = if novel { u32::MAX } else { 0 };
         self.novelty = self.novelty - (self.novelty >> 10) + (target >> 10);
-        if novel {
-            if self.cells.len() == K {
-                self.cells.merge_cheapest();
-                self.price = (self.price * 1.5).min(DEAREST);
-            }
+        if novel && self.cells.len() < K {
             self.cells.open(y);
+        } else if novel {
+            self.price = (self.price * 1.5).min(DEAREST);
+            self.begin_room(y);
         } else {
             self.cells.follow(near.cell, y, self.options.memory);
         }

@@ -172,8 +172,8 @@ fn counters_do_not_stop_at_what_f32_counts() {
 
 #[test]
 fn the_state_is_small_and_stated() {
-    assert_eq!(Detector::<f32, 8, 16>::BYTES, 2032);
-    assert_eq!(Detector::<i16, 8, 16>::BYTES, 2032);
+    assert_eq!(Detector::<f32, 8, 16>::BYTES, 2120);
+    assert_eq!(Detector::<i16, 8, 16>::BYTES, 2120);
     assert_eq!(Detector::<f32, 8, 16>::CHECKPOINT, 2060);
 }
 
@@ -286,6 +286,122 @@ fn impossible_options_are_refused() {
     assert_eq!(detector.restore(&bytes), Err(SnapshotError::Value));
     let wrong = || Detector::<f32, 4, 3>::new(OPTIONS.front(200));
     assert!(std::panic::catch_unwind(wrong).is_err());
+}
+
+/// Rows that want more cells than there are, while training and afterwards.
+fn restless(t: u64) -> [f32; 3] {
+    let [a, b, c] = row(t);
+    [a + (t * t % 11) as f32 * 6.0, b - (t % 5) as f32 * 9.0, c]
+}
+
+/// What is left after every row, done in portions of `budget`, and at most `portions` of them.
+fn in_portions<T: Cell>(budget: u32, portions: u32) -> Detector<T, 4, 3> {
+    let mut detector = Detector::<T, 4, 3>::new(OPTIONS.gate(f32::INFINITY));
+    for t in 0..600 {
+        detector.begin(&restless(t)).unwrap();
+        for _ in 0..portions {
+            let saved = bytes(&detector);
+            let left = detector.finish_step(budget);
+            assert_eq!(saved, bytes(&detector), "a checkpoint is of the finished state");
+            if left == 0 {
+                break;
+            }
+        }
+    }
+    detector
+}
+
+fn steps_leave_the_same_bits<T: Cell>() {
+    let mut whole = Detector::<T, 4, 3>::new(OPTIONS.gate(f32::INFINITY));
+    for t in 0..600 {
+        let mut stepped = whole.clone();
+        assert_eq!(stepped.begin(&restless(t)), whole.watch(&restless(t)));
+        while stepped.finish_step(1) > 0 {}
+        assert_eq!(stepped, whole, "{t}");
+    }
+    for (budget, portions) in [(1, 100), (3, 100), (7, 100), (1, 2), (0, 1), (2, 0)] {
+        let mut stepped = in_portions::<T>(budget, portions);
+        stepped.finish_step(u32::MAX);
+        assert_eq!(stepped, whole, "{budget} {portions}");
+    }
+}
+
+#[test]
+fn work_in_steps_leaves_the_same_bits() {
+    steps_leave_the_same_bits::<f32>();
+    steps_leave_the_same_bits::<i16>();
+}
+
+#[test]
+fn what_is_left_is_bounded_counted_down_and_happens() {
+    let mut detector = Detector::<i16, 4, 3>::new(OPTIONS.gate(f32::INFINITY));
+    let (mut fits, mut rooms) = (0, 0);
+    for t in 0..600 {
+        detector.begin(&restless(t)).unwrap();
+        let left = detector.finish_step(0);
+        // Twice four cells, three lines, the scales; and before it room for a cell.
+        assert!(left <= 12 + 4, "{left}");
+        (1..=left).rev().for_each(|n| assert_eq!(detector.finish_step(1), n - 1));
+        fits += u32::from(left >= 12 || left == 4 && t < 64);
+        rooms += u32::from(left % 12 == 4);
+    }
+    assert!(fits >= 3 && rooms >= 5, "{fits} fits, {rooms} times without room");
+}
+
+#[test]
+fn there_is_no_score_and_no_picture_of_half_a_fit() {
+    let mut detector = Detector::<f32, 4, 3>::new(OPTIONS);
+    (0..255).for_each(|t| assert!(detector.watch(&row(t)).is_ok()));
+    let mut whole = detector.clone();
+    whole.watch(&row(255)).unwrap();
+    detector.begin(&row(255)).unwrap();
+    loop {
+        assert!(detector.cells().eq(whole.cells()));
+        if detector.finish_step(1) == 0 {
+            break;
+        }
+        assert_eq!(detector.phase(), Phase::Cells);
+        assert_eq!(detector.score(&row(0)), Err(Reject::Untrained));
+    }
+    assert_eq!(detector.phase(), Phase::Watch);
+    assert_eq!(detector.score(&row(0)), whole.score(&row(0)));
+}
+
+fn nearest_of<T: Cell, const D: usize>(of: impl Fn(i64) -> T) {
+    use enfold_core::anomaly::Cells;
+    let draws = Draws::new(3, D as u32);
+    // Few values, so that ties abound.
+    let point =
+        |n: u64| -> [T; D] { core::array::from_fn(|d| of(draws.below(n, d as u32, 5) as i64 - 2)) };
+    for trial in 0..200 {
+        let mut cells = Cells::<T, 6, D>::new();
+        let centers: Vec<[T; D]> = (0..6).map(|c| point(trial * 7 + c)).collect();
+        centers.iter().for_each(|center| assert!(cells.open(center)));
+        let row = point(trial * 7 + 6);
+        let squares = centers.iter().map(|center| {
+            let gaps = center.iter().zip(&row).map(|(c, x)| gap(*c, *x));
+            gaps.map(|gap| gap * gap).sum::<f64>()
+        });
+        let squares: Vec<f64> = squares.collect();
+        let least = (0..6).min_by(|&a, &b| squares[a].total_cmp(&squares[b])).unwrap();
+        let near = cells.nearest(&row).unwrap();
+        assert_eq!((near.cell, f64::from(near.square)), (least, squares[least]));
+    }
+}
+
+/// In deviations.
+fn gap<T: Cell>(a: T, b: T) -> f64 {
+    f64::from(a.value(T::NO_REST)) - f64::from(b.value(T::NO_REST))
+}
+
+#[test]
+fn the_nearest_cell_is_that_of_the_whole_sums() {
+    nearest_of::<f32, 1>(|v| v as f32);
+    nearest_of::<f32, 8>(|v| v as f32);
+    nearest_of::<f32, 19>(|v| v as f32);
+    nearest_of::<i16, 7>(|v| v as i16 * 64);
+    nearest_of::<i16, 16>(|v| v as i16 * 64);
+    nearest_of::<i16, 63>(|v| v as i16 * 64);
 }
 
 proptest! {

@@ -88,7 +88,7 @@ fn watch<T: Cell>(experiment: &Experiment) -> Said {
 }
 
 /// Area under the ROC curve: the chance that an anomalous row scores above a normal one, ties half.
-fn auc(scores: &[f32], labels: &[bool]) -> f64 {
+pub(super) fn auc(scores: &[f32], labels: &[bool]) -> f64 {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     let positives = labels.iter().filter(|&&label| label).count() as f64;

@@ -19,10 +19,10 @@ impl Default for AlarmOptions {
 }
 
 impl AlarmOptions {
-    /// Raised above 1.3, ends at 1, no hold-off.
+    /// Raised above 1.2, ends at 1, no hold-off.
     #[must_use]
     pub const fn new() -> Self {
-        Self { raise: 1.3, clear: 1.0, hold: 0 }
+        Self { raise: 1.2, clear: 1.0, hold: 0 }
     }
 
     /// Sets [`raise`](Self::raise) and [`clear`](Self::clear).

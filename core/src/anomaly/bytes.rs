@@ -11,7 +11,7 @@
 //!
 //! All sizes are fixed by K and D, so a slot in flash can be laid out at compile time.
 
-use super::{Alarm, Cell, DEAREST, Detector, LARGEST, histogram::COUNTERS};
+use super::{Alarm, Cell, DEAREST, Detector, LARGEST, Phase, histogram::COUNTERS};
 use crate::error::SnapshotError;
 use crate::snapshot::{FRAME, Reader, Writer};
 
@@ -27,11 +27,22 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         FRAME + 4 * (SCALARS + 4 * D + D * D + K * (1 + D) + COUNTERS / 2);
 
     /// Writes everything into `out`: little-endian, versioned, with a CRC-32; returns
-    /// [`CHECKPOINT`](Self::CHECKPOINT).
+    /// [`CHECKPOINT`](Self::CHECKPOINT). What [`begin`](Self::begin) left to do is done before, on
+    /// a copy: [`BYTES`](Self::BYTES) of stack.
     ///
     /// # Errors
     /// `out` is shorter than that.
     pub fn checkpoint(&self, out: &mut [u8]) -> Result<usize, SnapshotError> {
+        if self.is_finished() { self.write(out) } else { self.write_finished(out) }
+    }
+
+    /// On its own, so that the copy takes stack only while it is needed.
+    #[inline(never)]
+    fn write_finished(&self, out: &mut [u8]) -> Result<usize, SnapshotError> {
+        self.finished().write(out)
+    }
+
+    fn write(&self, out: &mut [u8]) -> Result<usize, SnapshotError> {
         let mut to = Writer::start(out, KIND, VERSION, Self::CHECKPOINT - FRAME)?;
         self.shape().into_iter().try_for_each(|v| to.u32(v))?;
         self.settings().into_iter().try_for_each(|v| to.u32(v))?;
@@ -57,6 +68,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     ///
     /// # Errors
     /// Why the bytes are no checkpoint of this type; the state is as it was.
+    #[inline(never)]
     pub fn restore(&mut self, bytes: &[u8]) -> Result<(), SnapshotError> {
         let mut from = Reader::open(bytes, KIND, VERSION)?;
         let mut new = Self::EMPTY;
@@ -152,9 +164,16 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         let [median, edge] = self.span;
         let spread = edge - median;
         let masses = self.cells.mass.iter().take(self.cells.len).all(|&mass| mass > 0);
-        let trained = !self.front.fitted || self.rows >= 2;
+        // Else there would never be a fit, or a score.
+        let fitted = self.front.fitted == (self.rows >= self.options.front);
+        let trained = match self.phase() {
+            Phase::Front => self.cells.is_empty(),
+            Phase::Cells => self.front.is_sound(),
+            Phase::Watch => self.front.is_sound() && !self.cells.is_empty(),
+        };
         let good = self.options.is_valid()
             && masses
+            && fitted
             && trained
             && (0.0..=DEAREST).contains(&self.price)
             && median.abs() <= 128.0

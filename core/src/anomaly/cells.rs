@@ -20,18 +20,24 @@ pub trait Cell: Copy + PartialEq + core::fmt::Debug + sealed::Sealed + 'static {
     type Rest: Copy + PartialEq + core::fmt::Debug;
     /// Short name as in checkpoints: 4 for `f32`, 2 for `i16`.
     const CODE: u16;
+    /// Most coordinates whose squares have room in a sum.
+    #[doc(hidden)]
+    const LONGEST: usize;
     #[doc(hidden)]
     const ZERO: Self;
     #[doc(hidden)]
     const NO_REST: Self::Rest;
+    #[doc(hidden)]
+    const NEAREST: Self::Square;
     #[doc(hidden)]
     const FARTHEST: Self::Square;
     /// The nearest coordinate; the range is ±64 deviations, and more counts as that (`i16`).
     fn of(y: f32) -> Self;
     /// In deviations.
     fn value(self, rest: Self::Rest) -> f32;
+    /// A sum and the squares of the gaps of x and y, added in order.
     #[doc(hidden)]
-    fn square<const D: usize>(x: &[Self; D], y: &[Self; D]) -> Self::Square;
+    fn add(sum: Self::Square, x: &[Self], y: &[Self]) -> Self::Square;
     #[doc(hidden)]
     fn as_f32(square: Self::Square) -> f32;
     /// Moves a centre towards x by 2^−rate of the gap.
@@ -54,8 +60,10 @@ impl Cell for f32 {
     type Square = f32;
     type Rest = ();
     const CODE: u16 = 4;
+    const LONGEST: usize = usize::MAX;
     const ZERO: Self = 0.0;
     const NO_REST: () = ();
+    const NEAREST: f32 = 0.0;
     const FARTHEST: f32 = f32::INFINITY;
 
     #[inline]
@@ -69,8 +77,7 @@ impl Cell for f32 {
     }
 
     #[inline(always)]
-    fn square<const D: usize>(x: &[Self; D], y: &[Self; D]) -> f32 {
-        let mut sum = 0.0;
+    fn add(mut sum: f32, x: &[Self], y: &[Self]) -> f32 {
         for (x, y) in x.iter().zip(y) {
             sum += (x - y) * (x - y);
         }
@@ -113,8 +120,10 @@ impl Cell for i16 {
     /// Sixteen more bits of the centre.
     type Rest = u16;
     const CODE: u16 = 2;
+    const LONGEST: usize = 63;
     const ZERO: Self = 0;
     const NO_REST: u16 = 0;
+    const NEAREST: u32 = 0;
     const FARTHEST: u32 = u32::MAX;
 
     #[inline]
@@ -131,9 +140,7 @@ impl Cell for i16 {
     }
 
     #[inline(always)]
-    fn square<const D: usize>(x: &[Self; D], y: &[Self; D]) -> u32 {
-        const { assert!(D < 64, "sums of squares fit 32 bits for fewer than 64 coordinates") };
-        let mut sum = 0u32;
+    fn add(mut sum: u32, x: &[Self], y: &[Self]) -> u32 {
         for (&x, &y) in x.iter().zip(y) {
             let gap = i32::from(x) - i32::from(y);
             sum = sum.wrapping_add(gap.wrapping_mul(gap) as u32);
@@ -170,6 +177,32 @@ fn joined(center: i16, rest: u16) -> i32 {
     (i32::from(center) << 16) | i32::from(rest)
 }
 
+/// Coordinates that are summed before a look at whether the cell can still be the nearest.
+const STRIDE: usize = 8;
+
+/// The squared distance where it is below `least`. Sums of squares never fall, also when rounded,
+/// so one that has reached `least` half way need not be summed to its end.
+#[inline(always)]
+fn square_below<T: Cell, const D: usize>(
+    x: &[T; D],
+    y: &[T; D],
+    least: T::Square,
+) -> Option<T::Square> {
+    const { assert!(D <= T::LONGEST, "a sum of squares of so many coordinates overflows") };
+    let ((xs, x_rest), (ys, y_rest)) = (x.as_chunks::<STRIDE>(), y.as_chunks::<STRIDE>());
+    // The same question also at the end, so that it is asked once where no coordinates remain.
+    let is_below = |sum| sum < least;
+    let mut sum = T::NEAREST;
+    for (x, y) in xs.iter().zip(ys) {
+        sum = T::add(sum, x, y);
+        if !is_below(sum) {
+            return None;
+        }
+    }
+    sum = T::add(sum, x_rest, y_rest);
+    is_below(sum).then_some(sum)
+}
+
 /// The nearest cell of a row.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Near {
@@ -177,6 +210,17 @@ pub struct Near {
     pub cell: usize,
     /// Its squared distance, in deviations².
     pub square: f32,
+}
+
+/// The pair of cells that is cheapest to merge, of those compared so far; none where both are 0.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Cheapest {
+    pair: [u32; 2],
+    cost: f32,
+}
+
+impl Cheapest {
+    pub(super) const NONE: Self = Self { pair: [0; 2], cost: 0.0 };
 }
 
 /// Up to K centres of D coordinates.
@@ -219,13 +263,17 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
     #[inline(always)]
     pub fn nearest(&self, row: &[T; D]) -> Option<Near> {
         let (mut cell, mut least) = (K, T::FARTHEST);
-        for (c, center) in self.centers.iter().enumerate().take(self.len) {
-            let square = T::square(row, center);
-            if square < least {
+        for (c, center) in self.used().iter().enumerate() {
+            if let Some(square) = square_below(row, center, least) {
                 (cell, least) = (c, square);
             }
         }
         (cell < K).then(|| Near { cell, square: T::as_f32(least) })
+    }
+
+    #[inline(always)]
+    fn used(&self) -> &[[T; D]] {
+        self.centers.get(..self.len).unwrap_or(&self.centers)
     }
 
     /// Moves a cell towards a row. `O(D)`.
@@ -255,7 +303,30 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
     /// Merges the two cells that cost least – `v·w/(v + w)·|a − b|²` (Ward 1963) – into the
     /// first of them. `O(K²·D)`; needs two cells.
     pub fn merge_cheapest(&mut self) {
-        let Some((stays, gone)) = self.cheapest() else { return };
+        let mut cheapest = Cheapest::NONE;
+        (0..self.len).for_each(|cell| self.compare(cell, &mut cheapest));
+        self.merge(cheapest);
+    }
+
+    /// What merging a cell with those after it costs. `O(K·D)`.
+    pub(super) fn compare(&self, cell: usize, cheapest: &mut Cheapest) {
+        let mut all = self.used().iter().zip(&self.mass).enumerate().skip(cell);
+        let Some((i, (a, &wa))) = all.next() else { return };
+        for (j, (b, &wb)) in all {
+            let Some(square) = square_below(a, b, T::FARTHEST) else { continue };
+            let cost = T::as_f32(square) * (wa as f32 * wb as f32 / (wa as f32 + wb as f32));
+            if cheapest.pair == [0; 2] || cost < cheapest.cost {
+                *cheapest = Cheapest { pair: [i as u32, j as u32], cost };
+            }
+        }
+    }
+
+    /// Merges a pair, into the first of them. `O(D)`.
+    pub(super) fn merge(&mut self, cheapest: Cheapest) {
+        let [stays, gone] = cheapest.pair.map(|cell| cell as usize);
+        if stays == gone {
+            return;
+        }
         let weights = self.mass.get(stays).zip(self.mass.get(gone));
         let Some((&ours, &theirs)) = weights else { return };
         let share = theirs as f32 / (ours as f32 + theirs as f32);
@@ -268,21 +339,6 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
             *mass = ours.saturating_add(theirs);
         }
         self.remove(gone);
-    }
-
-    fn cheapest(&self) -> Option<(usize, usize)> {
-        let (mut best, mut least) = (None, f32::INFINITY);
-        let all = || self.centers.iter().zip(&self.mass).take(self.len).enumerate();
-        for (i, (a, &wa)) in all() {
-            for (j, (b, &wb)) in all().skip(i + 1) {
-                let weight = wa as f32 * wb as f32 / (wa as f32 + wb as f32);
-                let cost = T::as_f32(T::square(a, b)) * weight;
-                if cost < least {
-                    (best, least) = (Some((i, j)), cost);
-                }
-            }
-        }
-        best
     }
 
     /// Takes a cell out; the last one takes its number.

@@ -34,6 +34,11 @@ const CONSTANT: f32 = 1e-6;
 /// More deviations than this count as this many: sums of their squares stay finite.
 pub(super) const FARTHEST: f32 = 1e15;
 
+/// No deviation is larger than that of numbers of [`LARGEST`](super::LARGEST) size.
+const LEAST_INVERSE: f32 = 1e-13;
+/// Entries of L are at most √(1 + ridge), but for rounding.
+const LARGEST_ENTRY: f32 = 2.0;
+
 impl<const D: usize> Front<D> {
     pub(super) const fn new() -> Self {
         Self {
@@ -64,24 +69,26 @@ impl<const D: usize> Front<D> {
         }
     }
 
-    /// Fits the moments of `n` rows. `O(D³)`.
-    pub(super) fn fit(&mut self, n: u32, ridge: f32) {
+    /// Fits the scales of `n` rows; then [`factor_line`](Self::factor_line) for every line, and
+    /// [`accept`](Self::accept): `O(D³)` in all.
+    pub(super) fn scale(&mut self, n: u32) {
         let share = 1.0 / n as f32;
-        self.mean = self.running;
         for (i, (line, inverse)) in self.square.iter().zip(&mut self.inverse).enumerate() {
             let variance = line.get(i).map_or(0.0, |sum| sum * share);
-            let least = self.mean.get(i).map_or(0.0, |mean| mean.abs() * CONSTANT);
+            let least = self.running.get(i).map_or(0.0, |mean| mean.abs() * CONSTANT);
             let varies = variance > least * least;
             *inverse = if varies { 1.0 / libm::sqrtf(variance) } else { 0.0 };
         }
-        for i in 0..D {
-            self.factor_row(i, share, ridge);
-        }
-        self.fitted = true;
     }
 
-    /// Row i of L (Cholesky, in Banachiewicz's order).
-    fn factor_row(&mut self, i: usize, share: f32, ridge: f32) {
+    /// From here on the fit is in use.
+    pub(super) fn accept(&mut self) {
+        (self.mean, self.fitted) = (self.running, true);
+    }
+
+    /// Line i of L (Cholesky, in Banachiewicz's order). `O(i²)`.
+    pub(super) fn factor_line(&mut self, i: usize, n: u32, ridge: f32) {
+        let share = 1.0 / n as f32;
         // A constant feature has nothing in common with any other, and its own pivot.
         let mut left = 1.0 + ridge;
         let mut done = [0.0f32; D];
@@ -92,6 +99,8 @@ impl<const D: usize> Front<D> {
             let inner = done.iter().zip(line).take(j).fold(0.0, |sum, (x, y)| sum + x * y);
             let pivot = self.pivot.get(j).map_or(0.0, |pivot| *pivot);
             let entry = (moment * share * a * b - inner) * pivot;
+            // Larger or NaN only where the moments are none, which a restored state may have.
+            let entry = if entry.abs() <= LARGEST_ENTRY { entry } else { 0.0 };
             left -= entry * entry;
             if let Some(place) = done.get_mut(j) {
                 *place = entry;
@@ -104,13 +113,24 @@ impl<const D: usize> Front<D> {
         }
     }
 
-    /// y = L⁻¹ (x − m)/σ. `O(D²)`.
+    /// Whether a fit can have these scales: what is divided by them stays finite.
+    pub(super) fn is_sound(&self) -> bool {
+        let mut scales = self.inverse.iter().zip(&self.pivot);
+        scales.all(|(&inverse, pivot)| {
+            (inverse == 0.0 || inverse >= LEAST_INVERSE) && (0.5..=1e3).contains(pivot)
+        })
+    }
+
+    /// The coordinates of a row, once there is a fit. `O(D²)`.
     pub(super) fn apply(&self, row: &[f32; D]) -> Result<[f32; D], Reject> {
-        if !self.fitted {
-            return Err(Reject::Untrained);
-        }
+        if self.fitted { Ok(self.project(row, &self.mean)) } else { Err(Reject::Untrained) }
+    }
+
+    /// y = L⁻¹ (x − m)/σ. `O(D²)`. One copy of it, for flash.
+    #[inline(never)]
+    pub(super) fn project(&self, row: &[f32; D], mean: &[f32; D]) -> [f32; D] {
         let mut y = [0.0f32; D];
-        let fit = self.mean.iter().zip(&self.inverse);
+        let fit = mean.iter().zip(&self.inverse);
         for ((y, x), (mean, inverse)) in y.iter_mut().zip(row).zip(fit) {
             *y = ((x - mean) * inverse).clamp(-FARTHEST, FARTHEST);
         }
@@ -122,10 +142,11 @@ impl<const D: usize> Front<D> {
                 *y = ((*y - sum) * pivot).clamp(-FARTHEST, FARTHEST);
             }
         }
-        Ok(y)
+        y
     }
 
-    /// z = L·y: from coordinates to deviations of the features. `O(D²)`.
+    /// z = L·y: from coordinates to deviations of the features. `O(D²)`. One copy of it.
+    #[inline(never)]
     pub(super) fn deviations(&self, y: &[f32; D]) -> [f32; D] {
         let mut z = [0.0; D];
         for (i, (z, line)) in z.iter_mut().zip(&self.square).enumerate() {

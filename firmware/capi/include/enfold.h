@@ -22,7 +22,7 @@
 /*
  Words of a detector, or a few more than the target needs.
  */
-#define ENFOLD_WORDS 254
+#define ENFOLD_WORDS 265
 
 /*
  What a call came to.
@@ -100,6 +100,27 @@ enum EnfoldStatus enfold_push(struct EnfoldDetector *detector,
                               const float *row,
                               size_t len,
                               struct EnfoldVerdict *verdict);
+
+/*
+ As `enfold_push`, but leaves what takes longer than a score to `enfold_finish_step`, with the
+ same bits in the end. What is still left when the next row comes is done first.
+
+ # Safety
+ As for `enfold_push`.
+ */
+enum EnfoldStatus enfold_begin(struct EnfoldDetector *detector,
+                               const float *row,
+                               size_t len,
+                               struct EnfoldVerdict *verdict);
+
+/*
+ Does at most `budget` steps, of about a score each, of what `enfold_begin` left to do; returns
+ how many are left: at most 41, 0 also for null.
+
+ # Safety
+ `detector` is null or was initialised and is not used by anybody else during the call.
+ */
+uint32_t enfold_finish_step(struct EnfoldDetector *detector, uint32_t budget);
 
 /*
  The score of a row; learns nothing.

@@ -6,16 +6,19 @@
 
 #![no_std]
 
+#[cfg(feature = "prove")]
+pub mod cells;
+
 use core::slice;
 
-use enfold_core::anomaly::{Detector, Options, Reject};
+use enfold_core::anomaly::{Detector, Options, Reject, Verdict};
 
 /// Features of a row.
 pub const ENFOLD_FEATURES: usize = 16;
 /// Bytes of a checkpoint.
 pub const ENFOLD_CHECKPOINT: usize = 2060;
 /// Words of a detector, or a few more than the target needs.
-pub const ENFOLD_WORDS: usize = 254;
+pub const ENFOLD_WORDS: usize = 265;
 
 type Inner = Detector<f32, 8, ENFOLD_FEATURES>;
 
@@ -108,12 +111,57 @@ pub unsafe extern "C" fn enfold_push(
     len: usize,
     verdict: *mut EnfoldVerdict,
 ) -> EnfoldStatus {
+    // SAFETY: what the caller promises here is what is asked for there.
+    unsafe { pushed(detector, row, len, verdict, Inner::watch) }
+}
+
+/// As `enfold_push`, but leaves what takes longer than a score to `enfold_finish_step`, with the
+/// same bits in the end. What is still left when the next row comes is done first.
+///
+/// # Safety
+/// As for `enfold_push`.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_begin(
+    detector: *mut EnfoldDetector,
+    row: *const f32,
+    len: usize,
+    verdict: *mut EnfoldVerdict,
+) -> EnfoldStatus {
+    // SAFETY: what the caller promises here is what is asked for there.
+    unsafe { pushed(detector, row, len, verdict, Inner::begin) }
+}
+
+/// Does at most `budget` steps, of about a score each, of what `enfold_begin` left to do; returns
+/// how many are left: at most 41, 0 also for null.
+///
+/// # Safety
+/// `detector` is null or was initialised and is not used by anybody else during the call.
+// SAFETY: no other symbol has this name.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn enfold_finish_step(detector: *mut EnfoldDetector, budget: u32) -> u32 {
+    // SAFETY: the caller promises an initialised detector of its own, or null.
+    let inner = unsafe { detector.cast::<Inner>().as_mut() };
+    inner.map_or(0, |inner| inner.finish_step(budget))
+}
+
+/// Takes in a row by one of two ways.
+///
+/// # Safety
+/// As for `enfold_push`.
+unsafe fn pushed(
+    detector: *mut EnfoldDetector,
+    row: *const f32,
+    len: usize,
+    verdict: *mut EnfoldVerdict,
+    way: impl FnOnce(&mut Inner, &[f32]) -> Result<Verdict, Reject>,
+) -> EnfoldStatus {
     // SAFETY: the caller promises an initialised detector of its own, or null.
     let inner = unsafe { detector.cast::<Inner>().as_mut() };
     // SAFETY: the caller promises `len` floats, or null.
     let row = unsafe { features(row, len) };
     let (Some(inner), Some(row)) = (inner, row) else { return EnfoldStatus::EnfoldBadArgument };
-    match inner.watch(row) {
+    match way(inner, row) {
         Ok(found) => {
             let score = found.score.map_or(0.0, |score| score.value);
             let scored = found.score.is_some();

@@ -5,9 +5,11 @@
 #![no_main]
 #![allow(missing_docs, reason = "the entry macro makes a public function")]
 
+mod stack;
+
 use core::ptr::addr_of_mut;
 
-use enfold_story::{Device, FIXED, FLOAT, Flash, Outcome, kernels, recorded};
+use enfold_story::{Cell, Device, FIXED, FLOAT, Flash, Outcome, SLOT, kernels, recorded};
 use semihosting::{println, process};
 
 /// A recorded trace, named when the demo is built; empty otherwise.
@@ -33,6 +35,8 @@ fn main() -> ! {
     println!("ram: device f32 {} B, q15 {} B", size_of_val(floats), size_of_val(fixeds));
     let same = [told("f32", floats.run(flash), FLOAT), told("q15", fixeds.run(flash), FIXED)];
     println!("kernels {:08x}", kernels());
+    depths("f32", floats, flash);
+    depths("q15", fixeds, flash);
     if !TRACE.is_empty() {
         for (name, (alarms, during)) in
             [("f32", recorded(floats, TRACE)), ("q15", recorded(fixeds, TRACE))]
@@ -41,6 +45,15 @@ fn main() -> ! {
         }
     }
     process::exit(if same == [true, true] { 0 } else { 1 })
+}
+
+/// Bytes of stack under each call.
+fn depths<T: Cell>(name: &str, device: &mut Device<T>, flash: &mut Flash) {
+    let sample = stack::depth(|| device.learn());
+    let score = stack::depth(|| device.score());
+    let checkpoint = stack::depth(|| device.save(flash, SLOT));
+    let restore = stack::depth(|| device.restart(flash));
+    println!("stack {name}: {score} {sample} {checkpoint} {restore}");
 }
 
 fn told(name: &str, found: Outcome, expected: Outcome) -> bool {

@@ -110,6 +110,20 @@ impl<T: Cell> Device<T> {
         Ok((verdict.alarm, verdict.raised))
     }
 
+    /// Forgets everything and takes in the whole trace, without checkpoints; the rows taken in.
+    pub fn learn(&mut self) -> u32 {
+        self.window.clear();
+        self.detector.start(OPTIONS);
+        trace::TRACE.iter().filter(|readings| self.sample(readings).is_ok()).count() as u32
+    }
+
+    /// The score of what the window holds, or 0.
+    pub fn score(&self) -> f32 {
+        let mut row = [0.0; 16];
+        let scored = self.window.features(&KINDS, &mut row);
+        scored.and_then(|()| self.detector.score(&row)).map_or(0.0, |score| score.value)
+    }
+
     /// Writes a checkpoint; the power fails after `power` bytes.
     pub fn save(&self, flash: &mut Flash, power: usize) {
         let (_, payload) = flash.buffer.split_at_mut(durable::HEADER);
@@ -192,10 +206,10 @@ fn chained(sum: u32, next: u32) -> u32 {
 
 /// The outcome of the trace on every machine.
 pub const FLOAT: Outcome =
-    Outcome { alarms: 1, first: 401, during: 0x9a343251, state: 0x9e98a6b9, survived: 284 };
+    Outcome { alarms: 1, first: 401, during: 0x8ea9cef7, state: 0x2fe6f076, survived: 284 };
 /// The same with cells in fixed point.
 pub const FIXED: Outcome =
-    Outcome { alarms: 1, first: 401, during: 0x9a343251, state: 0x4c0af1b3, survived: 284 };
+    Outcome { alarms: 1, first: 401, during: 0x8ea9cef7, state: 0x6f643664, survived: 284 };
 
 /// Calls that are counted.
 pub const CALLS: u32 = 64;
@@ -228,16 +242,37 @@ pub fn learn_i16(cells: &mut Cells<i16, 8, 16>, row: &[i16; 16]) {
     }
 }
 
-/// Runs each of the four [`CALLS`] times on eight full cells; something that depends on all.
-pub fn kernels() -> u32 {
-    let (mut float, mut fixed) = (Cells::<f32, 8, 16>::new(), Cells::<i16, 8, 16>::new());
-    let row = |t: u32| -> [i16; 16] {
-        core::array::from_fn(|d| ((t * 37 + d as u32 * 101) % 512) as i16 - 256)
-    };
-    for t in 0..8 {
-        fixed.open(&row(t * 11));
-        float.open(&row(t * 11).map(f32::from));
+/// `score` where no cell can be given up half way: every one is nearer than those before.
+#[inline(never)]
+pub fn worst_f32(cells: &Cells<f32, 8, 16>, row: &[f32; 16]) -> f32 {
+    cells.nearest(row).map_or(0.0, |near| near.square)
+}
+
+/// The same for fixed point.
+#[inline(never)]
+pub fn worst_i16(cells: &Cells<i16, 8, 16>, row: &[i16; 16]) -> f32 {
+    cells.nearest(row).map_or(0.0, |near| near.square)
+}
+
+/// Row t, evenly spread.
+fn row(t: u32) -> [i16; 16] {
+    core::array::from_fn(|d| ((t * 37 + d as u32 * 101) % 512) as i16 - 256)
+}
+
+/// Eight cells in both kinds of coordinates.
+fn eight(center: impl Fn(u32) -> [i16; 16]) -> (Cells<f32, 8, 16>, Cells<i16, 8, 16>) {
+    let (mut float, mut fixed) = (Cells::new(), Cells::new());
+    for c in 0..8 {
+        fixed.open(&center(c));
+        float.open(&center(c).map(f32::from));
     }
+    (float, fixed)
+}
+
+/// Runs each of the six [`CALLS`] times on eight full cells; something that depends on all.
+#[inline(never)]
+pub fn kernels() -> u32 {
+    let (mut float, mut fixed) = eight(|c| row(c * 11));
     let mut sum = 0u32;
     for t in 0..CALLS {
         let x = row(t);
@@ -246,6 +281,12 @@ pub fn kernels() -> u32 {
         sum = sum.wrapping_add(score_i16(&fixed, &x).map_or(0, |near| near.cell as u32));
         learn_f32(&mut float, &y);
         learn_i16(&mut fixed, &x);
+    }
+    for t in 0..CALLS {
+        let x = row(t);
+        let (float, fixed) = eight(|c| x.map(|x| x + 16 - c as i16));
+        sum = sum.wrapping_add(worst_f32(&float, &x.map(f32::from)) as u32);
+        sum = sum.wrapping_add(worst_i16(&fixed, &x) as u32);
     }
     sum
 }
