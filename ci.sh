@@ -146,6 +146,8 @@ do_firmware() {
     need_package qemu-system-riscv32 qemu-system-misc
     need_package arm-none-eabi-gcc gcc-arm-none-eabi libnewlib-arm-none-eabi
     need_package ld.lld lld
+    need_package llvm-objdump llvm
+    need_package python3 python3
     need_package node nodejs
     has cbindgen || cargo install --locked --version 0.29.4 cbindgen
     firmware/check.sh

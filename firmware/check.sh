@@ -108,9 +108,26 @@ stack_of() { # target, 1 score, 2 sample, 3 checkpoint, 4 restore
 # What was measured and a little more: a step back must fail.
 budgets() {
     local m0=thumbv6m-none-eabi m4=thumbv7em-none-eabihf
-    under "score f32 on M4F" "$(count_of "$OUT/$m4.icount" score_f32)" 420
+    under "score f32 on M4F" "$(count_of "$OUT/$m4.icount" score_f32)" 396
+    under "score f32 on M4F at worst" "$(count_of "$OUT/$m4.icount" worst_f32)" 515
     under "score q15 on M0" "$(count_of "$OUT/$m0.icount" score_i16)" 740
+    under "score q15 on M0 at worst" "$(count_of "$OUT/$m0.icount" worst_i16)" 960
+    under "flash of cells q15 on M0" "$(flash_of "$OUT/$m0.release.i16")" 4096
+    under "flash of cells f32 on M4F" "$(flash_of "$OUT/$m4.release.f32")" 2048
     local target score
+    for target in "${TARGETS[@]}"; do
+        under "stack of score on $target" "$(stack_of "$target" 1)" 900
+        under "stack of push on $target" "$(stack_of "$target" 2)" 1024
+        under "stack of checkpoint on $target" "$(stack_of "$target" 3)" 240
+        under "stack of restore on $target" "$(stack_of "$target" 4)" 2560
+    done
+    local calls=(enfold_{score,begin,finish_step,push,checkpoint,restore}) most=(560 1024 800 1088 3584 2560) at
+    for target in thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf; do
+        local found=($(python3 stack.py "$OUT/$target.api" "${calls[@]}" | tee "$OUT/$target.bounds"))
+        for at in "${!calls[@]}"; do
+            under "bound of the stack of ${calls[at]} on $target" "${found[at]:-0}" "${most[at]}"
+        done
+    done
     for target in $m0:i16 $m4:f32; do
         local counts=$OUT/${target%:*}.icount kind=${target#*:}
         score=$(count_of "$counts" "score_$kind")
@@ -128,6 +145,17 @@ instructions() {
             printf ' %.0f |' "$(count_of "$OUT/$target.icount" "$kernel")"
         done
         echo
+    done
+}
+
+# Bytes of stack that a call can take at most, from the code of the linked C API.
+bounds() {
+    local calls=(score begin finish_step push checkpoint restore) target
+    printf '| stack at most, bytes |'; printf ' %s |' "${calls[@]}"; echo
+    echo "|---|---|---|---|---|---|---|"
+    for target in thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf; do
+        printf '| %s |' "${NAME[$target]}"
+        printf ' %s |' $(cat "$OUT/$target.bounds"); echo
     done
 }
 
@@ -198,5 +226,5 @@ wasm
 c_example
 [ -z "${ENFOLD_SKAB:-}" ] || recorded
 budgets
-{ instructions; echo; bytes; } | tee "$OUT/table.md"
+{ instructions; echo; bytes; echo; bounds; } | tee "$OUT/table.md"
 exit $failed

@@ -39,7 +39,9 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     /// On its own, so that the copy takes stack only while it is needed.
     #[inline(never)]
     fn write_finished(&self, out: &mut [u8]) -> Result<usize, SnapshotError> {
-        self.finished().write(out)
+        let mut copy = self.clone();
+        copy.finish_step(u32::MAX);
+        copy.write(out)
     }
 
     fn write(&self, out: &mut [u8]) -> Result<usize, SnapshotError> {
