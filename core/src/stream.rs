@@ -205,6 +205,11 @@ where
 {
     /// An empty stream in arrays, made when the program is compiled: a `static` in `.bss`.
     ///
+    /// Work is bounded, but not evenly: a row takes `O(CAP·DIM)`, and one that finds no room takes
+    /// a rebuild, `O(CAP²·DIM)`, within its push. Reading clusters out ([`finish`](Self::finish))
+    /// needs a heap. Where calls must be short, [`Detector`](crate::anomaly::Detector) does such
+    /// work in steps; its cells, and snapshots of this stream, are for a machine with a heap.
+    ///
     /// # Panics
     /// An option is out of range – when the program is compiled, in a `static`.
     ///

@@ -28,7 +28,7 @@ const WORDS: [u32; 12] = [
 
 fn runs() -> u64 {
     let runs = std::env::var("ENFOLD_RESTORE_RUNS").ok();
-    runs.map_or(100_000, |runs| runs.parse().expect("a number of runs"))
+    runs.map_or(1_000_000, |runs| runs.parse().expect("a number of runs"))
 }
 
 fn saved<T: Cell>(detector: &Small<T>) -> [u8; LEN] {
