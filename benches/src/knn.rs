@@ -63,6 +63,7 @@ fn run_way(way: &str, rows: Rows<'_, [f32]>, queries: usize) -> Result<Option<Fo
     Ok(match way {
         "fold" => Some(fold(&cpu, rows, queries)?),
         "all" => Some(whole(&cpu, rows, Search::All)?),
+        "cells" => Some(whole(&cpu, rows, Search::Cells)?),
         "ordered" => Some(whole(&cpu, rows, Search::Ordered)?),
         "rough" => {
             let rough = Neighbors::new(K).roughly(&cpu, rows, 0.99)?;

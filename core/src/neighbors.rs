@@ -30,7 +30,9 @@
 //! | dims differ, or are not 2 (haversine) | [`Error::Shape`] |
 
 mod candidates;
+mod celled;
 mod graph;
+mod guests;
 mod host;
 mod near;
 mod radius;
@@ -57,19 +59,26 @@ pub(crate) use sketch::leading;
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Search {
     /// [`Ordered`](Self::Ordered) for up to [`NARROW`] coordinates, from [`MANY`] rows on and for
-    /// k below [`MAX_NEIGHBORS`], where the metric has bounds; else [`All`](Self::All).
+    /// k below [`MAX_NEIGHBORS`], where the metric has bounds; [`Cells`](Self::Cells) within many
+    /// rows where a sample of them says that most pairs are left out; else [`All`](Self::All).
     #[default]
     Auto,
     /// Every pair.
     All,
     /// A k-d tree of blocks, in rounds; every pair where that cannot be.
     Ordered,
+    /// Cells of centres, and the triangle inequality for each row and cell; within rows, under a
+    /// Euclidean metric. Every pair where that cannot be. `O(n·√n·dim)`, and the pairs that are
+    /// left; memory: two copies of the rows and 8 bytes for each cell that a row may be near to.
+    Cells,
 }
 
 /// Up to so many coordinates a k-d tree is worth building.
 pub const NARROW: usize = 8;
 /// From so many rows on a k-d tree is worth building.
 pub const MANY: usize = 2048;
+/// From so many rows on cells are tried.
+const CELLED: usize = 1 << 14;
 /// Rows of a block.
 const LEAF: usize = 64;
 
@@ -119,6 +128,11 @@ impl Neighbors {
             let placed = Placed::kd(backend, rows, LEAF)?;
             return search::ordered(backend, (&placed, &placed), rows.start(), self);
         }
+        if self.celled(rows)
+            && let Some(lists) = celled::within(backend, rows, self)?
+        {
+            return Ok(lists);
+        }
         search::all(backend, (rows, rows), true, self)
     }
 
@@ -154,8 +168,19 @@ impl Neighbors {
         let can = self.k < MAX_NEIGHBORS && self.metric.has_bounds() && !rows.is_empty();
         can && match self.search {
             Search::Auto => pays(rows, self.metric),
-            Search::All => false,
+            Search::All | Search::Cells => false,
             Search::Ordered => true,
+        }
+    }
+
+    /// Whether cells are tried.
+    fn celled<V: ?Sized>(&self, rows: Rows<'_, V>) -> bool {
+        let euclidean = matches!(self.metric, Metric::SqEuclidean | Metric::Euclidean);
+        let can = self.k < MAX_NEIGHBORS && euclidean && rows.len() > self.k;
+        can && match self.search {
+            Search::Auto => rows.len() >= CELLED,
+            Search::Cells => true,
+            Search::All | Search::Ordered => false,
         }
     }
 }

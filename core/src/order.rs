@@ -24,6 +24,7 @@ mod boxes;
 pub mod cells;
 mod kd;
 mod placed;
+pub(crate) mod reach;
 pub mod rounds;
 mod walk;
 

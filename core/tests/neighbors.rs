@@ -14,7 +14,7 @@ use enfold_core::{Error, Metric, NONE, Power, Rows};
 use enfold_cpu::Cpu;
 use proptest::prelude::*;
 
-const WAYS: [Search; 3] = [Search::Auto, Search::All, Search::Ordered];
+const WAYS: [Search; 4] = [Search::Auto, Search::All, Search::Ordered, Search::Cells];
 
 /// The k nearest by definition; `apart`: x and y are the same rows.
 fn oracle(

@@ -2,6 +2,8 @@
 
 #[cfg(feature = "std")]
 mod filtered;
+#[cfg(feature = "std")]
+mod listed;
 mod narrow;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod tiled;
@@ -39,7 +41,9 @@ impl<E: Element> Best<'_, E> {
             return;
         }
         if k > 1 {
-            let mut at = k - 1;
+            // Counted and not searched for: there is no branch to be guessed wrong.
+            let not_above = dist.iter().map(|&d| u32::from(d <= new.0)).sum::<u32>();
+            let mut at = (not_above as usize).min(k - 1);
             while at > 0 && precedes(new, (dist[at - 1], index[at - 1])) {
                 at -= 1;
             }
@@ -87,6 +91,10 @@ pub(crate) fn nearest<E: Native>(isa: Isa, pairs: &Pairs<'_, [E]>, best: Nearest
         if tiled::nearest((isa, unit), pairs, k, out) {
             return;
         }
+    }
+    #[cfg(feature = "std")]
+    if let Some(blocks) = listed::takes(pairs) {
+        return listed::nearest(isa, pairs, blocks, k, out);
     }
     sweep::each(isa, pairs, out, (k, k), true, |job, panel, dist, index| {
         search(isa, &job, panel, Best { first: job.rows.start, k, dist, index });

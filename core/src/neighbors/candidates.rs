@@ -7,23 +7,20 @@
 use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
-use core::ops::Range;
 
+use super::guests::{Guests, Hosts, gather};
 use super::search::Held;
 use super::sketch::Sketch;
 use super::{Neighbors, Search};
 use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Values, upload};
 use crate::error::Error;
 use crate::order::cells::Cells;
-use crate::rows::{Block, Pairs, Rows, Visit};
+use crate::rows::Rows;
 
 /// The most cells to enter, and the most candidates.
 const MOST: usize = MAX_NEIGHBORS - 1;
 /// Cells for each root of the number of rows.
 const CELLS: f64 = 2.0;
-/// Rows gathered at a time, about.
-const GATHERED: usize = 1 << 17;
-
 /// How much is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
@@ -56,10 +53,8 @@ impl<'b, B: Alloc> Candidates<'b, B> {
     }
 
     /// Sketches of some rows, side by side.
-    fn gather(&self, numbers: impl Iterator<Item = u32>) -> Vec<B::Elem> {
-        let mut out = Vec::with_capacity(numbers.size_hint().0 * self.sketch.dim);
-        numbers.for_each(|i| out.extend_from_slice(self.sketch.row(i as usize)));
-        out
+    fn gather(&self, numbers: &[u32]) -> Vec<B::Elem> {
+        gather(&self.sketch.data, self.sketch.dim, numbers)
     }
 
     /// The least that finds the share `wanted` of these pairs (row, neighbour), half of the loss
@@ -79,21 +74,23 @@ impl<'b, B: Alloc> Candidates<'b, B> {
 
     /// Which of the cells that the neighbour enters is home to the row, from 1 on.
     fn ranks(&self, pairs: &[(u32, u32)]) -> Result<Vec<Option<usize>>, Error<B::Error>> {
-        let neighbours = upload(self.backend, &self.gather(pairs.iter().map(|pair| pair.1)))?;
+        let neighbours: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
+        let neighbours = upload(self.backend, &self.gather(&neighbours))?;
         let queries = crate::rows::rows::<B>(neighbours.borrow(), self.sketch.dim)?;
-        let near = self.cells.nearest(self.backend, queries, MOST)?;
-        let rank = |(at, &(row, _)): (usize, &(u32, u32))| {
-            let home = self.cells.homes()[row as usize];
-            near.row(at).1.iter().position(|&cell| cell == home).map(|rank| rank + 1)
-        };
-        Ok(pairs.iter().enumerate().map(rank).collect())
+        let home = |pair: &(u32, u32)| self.cells.homes()[pair.0 as usize];
+        let homes: Vec<u32> = pairs.iter().map(home).collect();
+        let ranks = self.cells.ranks(self.backend, queries, &homes)?;
+        Ok(ranks.into_iter().map(|rank| Some(rank).filter(|&rank| rank <= MOST)).collect())
     }
 
     /// Where the neighbour stands in the list of the row's nearest sketches, from 1 on.
     fn places(&self, pairs: &[(u32, u32)]) -> Result<Vec<Option<usize>>, Error<B::Error>> {
         let mut places = Vec::with_capacity(pairs.len());
         let runs: Vec<&[(u32, u32)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-        let asked = upload(self.backend, &self.gather(runs.iter().map(|run| run[0].0)))?;
+        let asked = upload(
+            self.backend,
+            &self.gather(&runs.iter().map(|run| run[0].0).collect::<Vec<_>>()),
+        )?;
         let queries = crate::rows::rows::<B>(asked.borrow(), self.sketch.dim)?;
         let search = Neighbors::new(MOST).metric(self.sketch.metric).search(Search::All);
         let near = search.among(self.backend, queries, self.rows()?)?;
@@ -112,93 +109,24 @@ impl<'b, B: Alloc> Candidates<'b, B> {
 
     /// The candidates of every row, `plan.candidates` numbers each, and the share of pairs met.
     pub(super) fn lists(&self, plan: Plan) -> Result<(Vec<u32>, f64), Error<B::Error>> {
-        let wide = plan.candidates;
-        let guests = self.guests(plan.depth)?;
-        let host = self.gather(self.cells.numbers().iter().copied());
-        let placed = upload(self.backend, &host)?;
-        let placed = crate::rows::rows::<B>(placed.borrow(), self.sketch.dim)?;
-        let mut held = Held::new(self.backend, placed.len(), wide)?;
-        let mut near = vec![NONE; placed.len() * wide];
-        let (mut met, mut first) = (0, 0);
-        while first < self.cells.len() {
-            let slab = guests.slab(first);
-            first = slab.end;
-            let who = guests.of(slab.clone());
-            met += self.meet(&guests, slab.clone(), placed, &mut held)?;
-            let mine = self.cells.cell(slab.start).start..self.cells.cell(slab.end - 1).end;
+        let (wide, n) = (plan.candidates, self.order().len());
+        let Sketch { data, dim, metric } = &self.sketch;
+        let entered = self.cells.nearest(self.backend, self.rows()?, plan.depth)?;
+        let guests = Guests::by_rank(self.cells.len(), entered.k(), entered.indices());
+        let hosts = Hosts::new(self.backend, &self.cells, (data, *dim), *metric)?;
+        let mut held = Held::new(self.backend, n, wide)?;
+        let mut near = vec![NONE; n * wide];
+        let met = hosts.meet(&guests, &mut held, |mine, who, held| {
             let found = held.read(mine.clone())?;
-            for (&row, list) in
-                self.cells.numbers()[mine].iter().zip(found.indices().chunks_exact(wide))
-            {
+            for (&row, list) in self.order()[mine].iter().zip(found.indices().chunks_exact(wide)) {
                 let to = &mut near[row as usize * wide..][..wide];
                 for (to, &at) in to.iter_mut().zip(list).filter(|(_, at)| **at != NONE) {
                     *to = who[at as usize];
                 }
             }
-        }
-        let all = placed.len() as f64;
-        Ok((near, met as f64 / (all * all)))
-    }
-
-    /// The rows of some cells meet their guests, by position in the slab. Returns how many pairs.
-    fn meet(
-        &self,
-        guests: &Guests,
-        slab: Range<usize>,
-        placed: Rows<'_, Values<B>>,
-        held: &mut Held<'_, B>,
-    ) -> Result<u64, Error<B::Error>> {
-        let who = guests.of(slab.clone());
-        let gathered = upload(self.backend, &self.gather(who.iter().copied()))?;
-        let y = crate::rows::rows::<B>(gathered.borrow(), self.sketch.dim)?;
-        let (mut blocks, mut met) = (Vec::with_capacity(slab.len()), 0);
-        let first = guests.starts[slab.start];
-        for cell in slab.clone() {
-            let (own, theirs) = (self.cells.cell(cell), &guests.starts[cell..cell + 2]);
-            let y = ((theirs[0] - first) as u32, (theirs[1] - first) as u32);
-            blocks.push(Block { x: (own.start as u32, own.end as u32), y });
-            met += own.len() as u64 * u64::from(y.1 - y.0);
-        }
-        let mine = self.cells.cell(slab.start).start..self.cells.cell(slab.end - 1).end;
-        let x = placed.range(mine.start, mine.end)?;
-        held.fold(Pairs::new(x, y, self.sketch.metric)?.visit(Visit::Blocks(&blocks))?)?;
-        Ok(met)
-    }
-
-    /// Who enters each cell, the rows for which it is nearest first.
-    fn guests(&self, depth: usize) -> Result<Guests, Error<B::Error>> {
-        let near = self.cells.nearest(self.backend, self.rows()?, depth)?;
-        let mut starts = vec![0; self.cells.len() + 1];
-        near.indices().iter().for_each(|&cell| starts[cell as usize + 1] += 1);
-        for cell in 0..self.cells.len() {
-            starts[cell + 1] += starts[cell];
-        }
-        let (mut next, mut rows) = (starts.clone(), vec![0; near.indices().len()]);
-        for rank in 0..near.k() {
-            for (row, &cell) in near.indices().iter().skip(rank).step_by(near.k()).enumerate() {
-                rows[next[cell as usize]] = row as u32;
-                next[cell as usize] += 1;
-            }
-        }
-        Ok(Guests { starts, rows })
-    }
-}
-
-/// The rows that enter each cell.
-struct Guests {
-    starts: Vec<usize>,
-    rows: Vec<u32>,
-}
-
-impl Guests {
-    /// Cells from `first` on, at least one, with about [`GATHERED`] guests.
-    fn slab(&self, first: usize) -> Range<usize> {
-        let most = self.starts[first] + GATHERED;
-        first..(self.starts.partition_point(|&start| start <= most) - 1).max(first + 1)
-    }
-
-    fn of(&self, slab: Range<usize>) -> &[u32] {
-        &self.rows[self.starts[slab.start]..self.starts[slab.end]]
+            Ok(())
+        })?;
+        Ok((near, met as f64 / (n as f64 * n as f64)))
     }
 }
 

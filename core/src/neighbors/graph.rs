@@ -29,6 +29,11 @@ pub struct Csr<T> {
 }
 
 impl<T: Element> Lists<T> {
+    /// Lists of `rows` rows without a neighbour.
+    pub(super) fn empty(rows: usize, k: usize) -> Self {
+        Self { k, dist: vec![T::infinity(); rows * k], index: vec![NONE; rows * k] }
+    }
+
     /// Entries per row.
     #[must_use]
     pub fn k(&self) -> usize {

@@ -80,8 +80,19 @@ impl<'b, B: Alloc> Held<'b, B> {
         Ok(dist)
     }
 
+    /// Empty lists again, for entries up to these distances.
+    pub(super) fn restart(&mut self, limits: &[B::Elem]) -> Result<(), Error<B::Error>> {
+        let of = |&limit: &B::Elem| core::iter::repeat_n(limit, self.k);
+        let dist: Vec<B::Elem> = limits.iter().flat_map(of).collect();
+        let mut write = || -> Result<_, B::Error> {
+            self.backend.write::<B::Elem>(self.dist.borrow_mut(), 0, &dist)?;
+            self.backend.fill::<u32>(self.index.borrow_mut(), NONE)
+        };
+        write().map_err(Error::Backend)
+    }
+
     /// The last distances of some lists.
-    fn worst(&self, rows: Range<usize>) -> Result<Vec<B::Elem>, Error<B::Error>> {
+    pub(super) fn worst(&self, rows: Range<usize>) -> Result<Vec<B::Elem>, Error<B::Error>> {
         let mut dist = self.distances(rows.clone())?;
         for at in 0..rows.len() {
             dist[at] = dist[at * self.k + self.k - 1];
@@ -183,7 +194,7 @@ impl<B: Alloc> Named<'_, B> {
     /// Lists of k entries in the caller's order, from lists of k + 1 entries by position.
     fn lists(&self, held: &Lists<B::Elem>) -> Result<Lists<B::Elem>, Error<B::Error>> {
         let (k, n) = (held.k - 1, held.len());
-        let mut out = Lists { k, dist: vec![B::Elem::zero(); n * k], index: vec![NONE; n * k] };
+        let mut out = Lists::empty(n, k);
         let (numbers, mut least) = (self.y.order.rows(), None);
         let mut list = Vec::with_capacity(k);
         for (at, &row) in self.x.order.rows().iter().enumerate() {

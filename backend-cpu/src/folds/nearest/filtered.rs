@@ -144,70 +144,63 @@ struct Under<'a, 'b, 'c, E> {
     best: &'b mut Best<'c, E>,
 }
 
+/// What the rows of a tile still look for.
+#[derive(Debug, Clone, Copy)]
+struct Wanted<E> {
+    /// Bounds above this are of no interest; NaN where there is no row for the filter.
+    limit: [E; TILE],
+    norm: [E; TILE],
+}
+
 impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
-    type State<L: Lanes<E = E>, const V: usize> = [L::V; V];
+    type State<L: Lanes<E = E>, const V: usize> = Wanted<E>;
 
     #[inline(always)]
-    fn open<L: Lanes<E = E>, const V: usize>(&mut self, l: L, tile: &Tile<L, V>) -> [L::V; V] {
-        let norms = tile.norms(l);
+    fn open<L: Lanes<E = E>, const V: usize>(&mut self, l: L, tile: &Tile<L, V>) -> Wanted<E> {
+        let norm = tile.norms(l);
         let mut limit = [E::nan(); TILE];
         for r in 0..tile.n {
-            if !norms[r].is_nan() {
+            if !norm[r].is_nan() {
                 let worst = self.best.worst(tile.rows[r] as usize).0;
-                limit[r] = self.bounds.above(worst, norms[r]);
+                limit[r] = self.bounds.above(worst, norm[r]);
             }
         }
-        let mut out = [l.splat(E::zero()); V];
-        for v in 0..V {
-            out[v] = l.load(&limit[v * L::WIDTH..]);
-        }
-        out
+        Wanted { limit, norm }
     }
 
     #[inline(always)]
     fn meet<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(
         &mut self,
         l: L,
-        limit: &mut [L::V; V],
+        wanted: &mut Wanted<E>,
         tile: &Tile<L, V>,
         group: Group<E>,
         bound: &[[L::V; V]; G],
     ) {
         for v in 0..V {
+            let limit = l.load(&wanted.limit[v * L::WIDTH..]);
             let mut low = bound[0][v];
             for q in 1..G {
                 low = l.min(low, bound[q][v]);
             }
-            let mut near = l.le(low, limit[v]);
-            if near == 0 {
+            if l.le(low, limit) == 0 {
                 continue;
             }
-            let norms = tile.norms(l);
-            let mut lane = [[E::zero(); MOST]; G];
-            for q in 0..G {
-                l.store(bound[q][v], &mut lane[q]);
-            }
-            let mut limits = [E::zero(); MOST];
-            l.store(limit[v], &mut limits);
-            while near != 0 {
-                let r = near.trailing_zeros() as usize;
-                near &= near - 1;
-                let at = v * L::WIDTH + r;
-                let i = tile.rows[at] as usize;
-                for q in 0..group.n {
-                    if lane[q][r] <= limits[r] {
-                        let j = group.first + q;
-                        if self.job.off_diagonal && i == j {
-                            continue;
-                        }
-                        let (x, y) = (self.job.x.row(i), self.job.y.row(j));
-                        let [d] = direct::euclidean::<L, S, 1>(l, self.bounds.root, [x], [y]);
-                        self.best.offer(i, (d, j as u32));
-                        limits[r] = self.bounds.above(self.best.worst(i).0, norms[at]);
+            for q in 0..group.n {
+                let mut near = l.le(bound[q][v], limit);
+                while near != 0 {
+                    let at = v * L::WIDTH + near.trailing_zeros() as usize;
+                    near &= near - 1;
+                    let (i, j) = (tile.rows[at] as usize, group.first + q);
+                    if self.job.off_diagonal && i == j {
+                        continue;
                     }
+                    let (x, y) = (self.job.x.row(i), self.job.y.row(j));
+                    let [d] = direct::euclidean::<L, S, 1>(l, self.bounds.root, [x], [y]);
+                    self.best.offer(i, (d, j as u32));
+                    wanted.limit[at] = self.bounds.above(self.best.worst(i).0, wanted.norm[at]);
                 }
             }
-            limit[v] = l.load(&limits);
         }
     }
 
@@ -215,7 +208,7 @@ impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
     fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
         &mut self,
         _: L,
-        _: &[L::V; V],
+        _: &Wanted<E>,
         _: &Tile<L, V>,
     ) {
     }
