@@ -32,6 +32,8 @@ pub(crate) trait Lanes: Copy + Send + Sync {
     type V: Copy + Send + Sync + Debug;
     /// Lanes of a vector; divides 16.
     const WIDTH: usize;
+    /// Whether lanes are moved in registers, so that lists are worth keeping there.
+    const MOVES: bool = false;
 
     /// The same value in every lane.
     fn splat(self, value: Self::E) -> Self::V;
@@ -122,6 +124,14 @@ pub(crate) trait Lanes: Copy + Send + Sync {
             lane[t] = lane[t - 1];
         }
         lane[at] = from[at];
+        self.load(&lane)
+    }
+
+    /// Every lane moves up by one, and the last becomes the first.
+    fn rotate(self, v: Self::V) -> Self::V {
+        let mut lane = [Self::E::default(); MOST];
+        self.store(v, &mut lane);
+        lane[..Self::WIDTH].rotate_right(1);
         self.load(&lane)
     }
 

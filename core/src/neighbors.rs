@@ -111,8 +111,9 @@ impl Neighbors {
 
     /// The k nearest among `rows` for each of them, without the row itself.
     ///
-    /// `O(n²·dim)` for all pairs, `O(n log n)` about with a k-d tree; memory: a copy of the rows
-    /// where there is a tree, and `8·n·k` bytes. k above [`MAX_NEIGHBORS`] is selected on the
+    /// `O(n²·dim)` for all pairs, `O(n log n)` about with a k-d tree, and what is left of the pairs
+    /// with [cells](Search::Cells); memory: a copy of the rows where there is a tree, two where
+    /// there are cells, and `8·n·k` bytes. k above [`MAX_NEIGHBORS`] is selected on the
     /// host: slow, and exact.
     ///
     /// # Errors

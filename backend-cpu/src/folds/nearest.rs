@@ -1,5 +1,6 @@
 //! The nearest rows.
 
+mod entries;
 #[cfg(feature = "std")]
 mod filtered;
 #[cfg(feature = "std")]
@@ -8,11 +9,15 @@ mod narrow;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod tiled;
 
+#[cfg(feature = "std")]
+use self::entries::Entries;
 use enfold_core::host::precedes;
 use enfold_core::{Element, Nearest, Pairs};
 
 use crate::direct::{TILE, finite};
 use crate::isa::{Isa, Native};
+#[cfg(feature = "std")]
+use crate::lanes::{Lanes, MOST};
 use crate::small;
 use crate::sweep::{self, Direct, Fold, Job, Panel};
 
@@ -56,6 +61,19 @@ impl<E: Element> Best<'_, E> {
         } else {
             (dist[0], index[0]) = new;
         }
+    }
+}
+
+/// [`offer`](Best::offer), in registers where the list has a length that they have.
+#[cfg(feature = "std")]
+#[inline(always)]
+fn offer<L: Lanes>(l: L, best: &mut Best<'_, L::E>, i: usize, new: (L::E, u32)) {
+    if L::MOVES && best.k == MOST && 2 * L::WIDTH == MOST && new.0 <= finite(new.0) {
+        let mut list = Entries::<L, 2>::load(l, best, i);
+        list.offer(l, MOST, new);
+        list.store(l, best, i);
+    } else {
+        best.offer(i, new);
     }
 }
 

@@ -47,6 +47,7 @@ impl Lanes for Avx2 {
     type E = f32;
     type V = __m256;
     const WIDTH: usize = 8;
+    const MOVES: bool = true;
 
     plain! {
         add(a, b) = _mm256_add_ps;
@@ -232,6 +233,24 @@ impl Lanes for Avx2 {
     fn store_index(self, v: __m256, to: &mut [u32; MOST]) {
         // SAFETY: sixteen elements are there.
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm256_castps_si256(v)) }
+    }
+
+    #[inline(always)]
+    fn insert(self, v: __m256, at: usize, new: __m256) -> __m256 {
+        let at = at.min(7);
+        // SAFETY: both masks, of the first `at` lanes and one more, are read inside MASKS.
+        unsafe {
+            let before = _mm256_loadu_ps(MASKS.as_ptr().add(8 - at).cast());
+            let through = _mm256_loadu_ps(MASKS.as_ptr().add(7 - at).cast());
+            let moved = _mm256_blendv_ps(self.rotate(v), new, through);
+            _mm256_blendv_ps(moved, v, before)
+        }
+    }
+
+    #[inline(always)]
+    fn rotate(self, v: __m256) -> __m256 {
+        // SAFETY: `self` proves AVX2.
+        unsafe { _mm256_permutevar8x32_ps(v, _mm256_setr_epi32(7, 0, 1, 2, 3, 4, 5, 6)) }
     }
 
     #[inline(always)]

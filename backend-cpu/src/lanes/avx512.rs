@@ -44,6 +44,7 @@ impl Lanes for Avx512 {
     type E = f32;
     type V = __m512;
     const WIDTH: usize = 16;
+    const MOVES: bool = true;
 
     plain! {
         add(a, b) = _mm512_add_ps;

@@ -16,6 +16,7 @@ use super::guests::{Guests, Hosts};
 use super::search::Held;
 use super::{Lists, Neighbors, Search};
 use crate::backend::{Alloc, Values, upload};
+use crate::distance::accuracy;
 use crate::element::Element;
 use crate::error::Error;
 use crate::kmeans::Model;
@@ -119,7 +120,7 @@ impl<B: Alloc> Celled<'_, B> {
         let hosts = Hosts::new(backend, &cells, (&host, dim), options.metric)?;
         let mut held = Held::new(backend, n, options.k + 1)?;
         hosts.meet(&self.nearest(&cells)?, &mut held, |_, _, _| Ok(()))?;
-        let worst = held.worst(0..n)?;
+        let worst = self.widened(held.worst(0..n)?);
         let Some(guests) = self.guests(&cells, &worst, most)? else { return Ok(None) };
         held.restart(&worst)?;
         let mut out = Lists::empty(n, options.k);
@@ -131,6 +132,14 @@ impl<B: Alloc> Celled<'_, B> {
             Ok(())
         })?;
         Ok(Some(out))
+    }
+
+    /// Distances, and room for a machine whose number of a pair hangs on who asks.
+    fn widened(&self, mut worst: Vec<B::Elem>) -> Vec<B::Elem> {
+        let wide = 4.0 * accuracy::<B::Elem>(self.options.metric, self.rows.dim());
+        let up = B::Elem::of_f64(1.0 + wide);
+        worst.iter_mut().for_each(|d| *d = *d * up + B::Elem::min_positive_value());
+        worst
     }
 
     /// Guests for a first look: those for whom a cell is among their nearest.

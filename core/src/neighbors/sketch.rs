@@ -59,10 +59,6 @@ impl<T: Element> Sketch<T> {
         let fits = |row: &[T]| Metric::SqEuclidean.takes(row);
         Ok(Some(sketch).filter(|sketch| sketch.data.chunks_exact(sketch.dim).all(fits)))
     }
-
-    pub(super) fn row(&self, at: usize) -> &[T] {
-        &self.data[at * self.dim..(at + 1) * self.dim]
-    }
 }
 
 /// The coordinates of all rows along `dim` leading principal directions of a sample, zeros where

@@ -197,7 +197,7 @@ impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
                     }
                     let (x, y) = (self.job.x.row(i), self.job.y.row(j));
                     let [d] = direct::euclidean::<L, S, 1>(l, self.bounds.root, [x], [y]);
-                    self.best.offer(i, (d, j as u32));
+                    super::offer(l, self.best, i, (d, j as u32));
                     wanted.limit[at] = self.bounds.above(self.best.worst(i).0, wanted.norm[at]);
                 }
             }

@@ -4,12 +4,13 @@
 //! to the nearest point of the box goes through the operations of a distance, and rounding is
 //! monotone: it is never above the distance to a row of the tile, so a row of x whose list is
 //! nearer passes the tile by. That is asked for as many rows of x at once as there are lanes.
-//! Lists of up to a vector are kept in registers while a tile is looked at.
+//! Lists of up to two vectors are kept in registers while a tile is looked at.
 
-use enfold_core::{Element, Metric, NONE};
+use enfold_core::{Element, Metric};
 use num_traits::{Float, Zero};
 
 use super::Best;
+use super::entries::Entries;
 use crate::direct::{Gaps, Largest, Squares, TILE, Term, finite};
 use crate::isa::Task;
 use crate::lanes::{Lanes, MOST};
@@ -148,7 +149,9 @@ fn row<L: Lanes, T: Term, const D: usize>(
         return;
     }
     if best.k <= L::WIDTH {
-        enter(l, best, i, tile.first, near, &dist);
+        enter::<L, 1>(l, best, (i, tile.first), near, &dist);
+    } else if L::MOVES && best.k <= MOST && best.k <= 2 * L::WIDTH {
+        enter::<L, 2>(l, best, (i, tile.first), near, &dist);
     } else {
         while near != 0 {
             let t = near.trailing_zeros() as usize;
@@ -158,47 +161,20 @@ fn row<L: Lanes, T: Term, const D: usize>(
     }
 }
 
-/// Enters rows `j + t` for the bits t of `near` into a list of up to a vector.
+/// Enters rows `j + t` for the bits t of `near` into the list of row `i`, of up to N vectors.
 #[inline(always)]
-fn enter<L: Lanes>(
+fn enter<L: Lanes, const N: usize>(
     l: L,
     best: &mut Best<'_, L::E>,
-    i: usize,
-    j: usize,
+    (i, j): (usize, usize),
     mut near: u64,
     dist: &[L::E; TILE],
 ) {
-    let (start, k) = ((i - best.first) * best.k, best.k);
-    let mut lane = [L::E::infinity(); MOST];
-    let mut number = [NONE; MOST];
-    lane[..k].copy_from_slice(&best.dist[start..start + k]);
-    number[..k].copy_from_slice(&best.index[start..start + k]);
-    let mut list = l.load(&lane);
-    let mut numbers = l.load_index(&number);
+    let mut list = Entries::<L, N>::load(l, best, i);
     while near != 0 {
         let t = near.trailing_zeros() as usize;
         near &= near - 1;
-        let new = l.splat(dist[t]);
-        // Finite, for the limit is: no list is all below it and full of ∞.
-        let not_below = l.le(new, list);
-        let at = not_below.trailing_zeros() as usize;
-        if at >= k {
-            continue;
-        }
-        if l.le(list, new) & not_below != 0 {
-            // A tie, or an entry that is there.
-            l.store(list, &mut lane);
-            l.store_index(numbers, &mut number);
-            let mut tied = Best { first: 0, k, dist: &mut lane, index: &mut number };
-            tied.offer(0, (dist[t], (j + t) as u32));
-            (list, numbers) = (l.load(&lane), l.load_index(&number));
-        } else {
-            list = l.insert(list, at, new);
-            numbers = l.insert(numbers, at, l.splat_index((j + t) as u32));
-        }
+        list.offer(l, best.k, (dist[t], (j + t) as u32));
     }
-    l.store(list, &mut lane);
-    l.store_index(numbers, &mut number);
-    best.dist[start..start + k].copy_from_slice(&lane[..k]);
-    best.index[start..start + k].copy_from_slice(&number[..k]);
+    list.store(l, best, i);
 }
