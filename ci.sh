@@ -12,11 +12,12 @@
 #   firmware    the detector on five microcontrollers, AArch64 and in wasm, under emulation; its C
 #               API; proofs and budgets (firmware/check.sh)
 #   wgpu        the GPU backend's tests on Mesa's llvmpipe, a Vulkan device on the CPU
+#   mlflow      MLflow, from PyPI, reads what the example `trials` writes for it
 #   docs        rustdoc without warnings
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
 #   deny        licences and advisories of all dependencies
-#   ci          what a change must pass: all of the above but explore, fuzz-smoke and deny
+#   ci          what a change must pass: all of the above but mlflow, explore, fuzz-smoke and deny
 #   all         everything
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
@@ -75,7 +76,7 @@ do_lint() {
     cargo clippy -p enfold-core --no-default-features --features alloc -- -D warnings
     cargo clippy -p enfold-cpu --no-default-features -- -D warnings
     local features
-    for features in "" csv npy ndarray wgpu; do
+    for features in "" csv npy ndarray pca trials wgpu; do
         cargo clippy -p enfold --features "$features" -- -D warnings
     done
 }
@@ -102,7 +103,7 @@ do_msrv() {
     need_toolchain "$MSRV.0"
     # The lock file and the libraries only: tools for tests may ask for more.
     CARGO_TARGET_DIR=target/msrv cargo "+$MSRV.0" check --locked \
-        -p enfold -p enfold-core -p enfold-cpu -p enfold-wgpu --features enfold/csv,enfold/npy,enfold/ndarray
+        -p enfold -p enfold-core -p enfold-cpu -p enfold-wgpu --features enfold/csv,enfold/npy,enfold/ndarray,enfold/pca,enfold/trials
 }
 
 do_miri() {
@@ -165,6 +166,17 @@ do_wgpu() {
         counted cargo test -p enfold --features wgpu --test any
 }
 
+do_mlflow() {
+    local venv=target/mlflow out=target/trials
+    [ -x $venv/bin/python ] || python3 -m venv $venv
+    $venv/bin/python -c 'import mlflow' 2>/dev/null || $venv/bin/pip install -q "mlflow-skinny>=3,<4"
+    rm -rf $out
+    # Twice: the second run finds every trial done.
+    cargo run --release --example trials -- --out $out
+    grep '^0 ran, 10 were there$' <<<"$(cargo run --release --example trials -- --out $out)"
+    $venv/bin/python .ci/mlflow.py $out
+}
+
 do_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 }
@@ -205,7 +217,7 @@ main() {
     for verb in "$@"; do
         case $verb in
             ci) list+=("${CI[@]}") ;;
-            all) list+=("${CI[@]}" explore fuzz-smoke deny) ;;
+            all) list+=("${CI[@]}" mlflow explore fuzz-smoke deny) ;;
             *) declare -F "do_${verb//-/_}" >/dev/null || { echo "no verb $verb" >&2; exit 2; }
                list+=("$verb") ;;
         esac

@@ -4,9 +4,13 @@
 
 #[cfg(feature = "wgpu")]
 mod any;
+#[cfg(feature = "pca")]
+pub mod correlation;
 pub mod data;
 mod device;
 pub mod feed;
+#[cfg(feature = "pca")]
+pub mod pca;
 pub mod select;
 #[cfg(feature = "trials")]
 pub mod trials;

@@ -19,7 +19,7 @@
 //! trials.run(
 //!     &grid,
 //!     |params| {
-//!         let (k, restarts) = (params.int("k")? as usize, params.int("restarts")? as usize);
+//!         let (k, restarts) = (params.int("k")? as usize, params.int("restarts")? as u32);
 //!         let fit = KMeans::new(k).restarts(restarts).fit(&device, table.rows())?;
 //!         let clear = Silhouette::new().score(&device, table.rows(), &fit.labels)?;
 //!         let outcome = Outcome::new().metric("cost", fit.model.cost).metric("silhouette", clear);

@@ -3,7 +3,8 @@
 A request is a JSON line {"task": "assign", "path": x.npy, "k": k, "lloyd": bool}; the answer is
 one JSON line {peer: milliseconds, ...}, each peer run once. `{"task": "reference", ...}` answers
 with the cost per row of the best of `restarts` multi-pass fits; `{"task": "silhouette", "path":
-x.npy, "labels": file of u32}` with the time of one silhouette_score and the score.
+x.npy, "labels": file of u32}` with the time of one silhouette_score and the score; `{"task": "pca", "path": x.npy, "components":
+k, "way": svd_solver}` with the time of one fit and the variances.
 
 Threads come from OMP_NUM_THREADS. An inherited OPENBLAS_CORETYPE can halve a peer: set the one
 that fits the machine (SkylakeX with AVX-512, Haswell or Zen with AVX2).
@@ -291,8 +292,20 @@ def umap_fit(request):
             "quality": judged(x, np.load(request["embedding"]), labels)}
 
 
+def pca(request):
+    from sklearn.decomposition import PCA
+    from threadpoolctl import threadpool_limits
+    if request["path"] not in DATA:
+        DATA.clear()
+        DATA[request["path"]] = np.load(request["path"])
+    x, model = DATA[request["path"]], PCA(request["components"], svd_solver=request["way"], random_state=0)
+    with threadpool_limits(THREADS):
+        ms, model = timed(lambda: model.fit(x))
+    return {"ms": ms, "variances": model.explained_variance_.astype(float).tolist()}
+
+
 for line in sys.stdin:
     request = json.loads(line)
     tasks = {"assign": assign, "reference": reference, "knn": knn, "silhouette": silhouette,
-             "dbscan": dbscan, "dbscan_check": dbscan_check, "sweep": sweep, "umap": umap_fit}
+             "dbscan": dbscan, "dbscan_check": dbscan_check, "sweep": sweep, "umap": umap_fit, "pca": pca}
     print(json.dumps(tasks[request["task"]](request)), flush=True)

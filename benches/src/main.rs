@@ -9,6 +9,7 @@ mod dbscan;
 mod headline;
 mod knn;
 mod order;
+mod pca;
 mod peer;
 mod quality;
 mod sets;
@@ -111,6 +112,20 @@ enum Task {
         /// Compare labels with the definition in f64.
         #[arg(long)]
         check: bool,
+    },
+    /// Principal components against scikit-learn's.
+    Pca {
+        /// Names of .npy files in the folder of sets.
+        #[arg(required = true)]
+        sets: Vec<String>,
+        #[command(flatten)]
+        against: Against,
+        /// Components.
+        #[arg(long, default_value_t = 50)]
+        components: usize,
+        /// The peer's solvers.
+        #[arg(long, value_delimiter = ',', default_value = "covariance_eigh")]
+        ways: Vec<String>,
     },
     /// One pass against multi-pass fits, over sets, orders and seeds.
     Quality {
@@ -216,6 +231,9 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
                 specs = dbscan::SPECS.iter().map(ToString::to_string).collect();
             }
             dbscan::run(&dbscan::Plan { specs, against, ways, check })?;
+        }
+        Task::Pca { sets, against, components, ways } => {
+            pca::run(&pca::Plan { sets, against, components, ways })?;
         }
         Task::Silhouette { dims, rows, k, rounds, python, data } => {
             silhouette::run(&silhouette::Plan { rows, dims, k, rounds, python, data })?;

@@ -3,13 +3,19 @@
 //! k-means measures all columns with one ruler. Where their units differ – degrees, counts,
 //! shares – standardise first; where they are one unit, don't: it would make noise as loud as
 //! signal. [`Scaler`] sees the rows once; [`Scaling`] is what it learned, as plain data.
+//! [`Extremes`] and [`Scaling::robust`] give other scales, [`Logarithm`] tames long tails.
 
+mod extremes;
 mod state;
+mod table;
 
 use enfold_core::backend::WEIGHT_BITS;
 
 use super::DataError;
 use super::exact::{Double, Linear, Square};
+
+pub use extremes::Extremes;
+pub use table::Logarithm;
 
 /// What to do to each column.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]

@@ -5,6 +5,7 @@
 
 mod dbscan;
 mod neighbors;
+mod pca;
 mod scores;
 mod umap;
 

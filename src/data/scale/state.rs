@@ -151,7 +151,7 @@ fn period(value: f64) -> Result<Option<f64>, SnapshotError> {
     sane.then_some(Some(value).filter(|h| *h > 0.0)).ok_or(SnapshotError::Value)
 }
 
-fn check_finite(rows: Rows<'_, [f32]>) -> Result<(), Fail> {
+pub(super) fn check_finite(rows: Rows<'_, [f32]>) -> Result<(), Fail> {
     match rows.as_slice().iter().position(|v| !v.is_finite()) {
         Some(at) => Err(Error::NotFinite { row: rows.start() + at / rows.dim() }),
         None => Ok(()),
@@ -159,7 +159,7 @@ fn check_finite(rows: Rows<'_, [f32]>) -> Result<(), Fail> {
 }
 
 /// The weights in units of 2⁻¹⁶, one per row; `weights` are by absolute row, like every buffer.
-fn masses(rows: Rows<'_, [f32]>, weights: Option<&[f32]>) -> Result<Vec<u64>, Fail> {
+pub(super) fn masses(rows: Rows<'_, [f32]>, weights: Option<&[f32]>) -> Result<Vec<u64>, Fail> {
     let Some(weights) = weights else { return Ok(vec![1 << WEIGHT_BITS; rows.len()]) };
     ShapeError::at_least("weights", rows.end(), weights.len())?;
     (rows.start()..rows.end()).map(|row| mass(weights[row]).ok_or(Error::Weight { row })).collect()

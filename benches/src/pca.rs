@@ -1,0 +1,70 @@
+//! Principal components against scikit-learn's, in alternating rounds.
+
+use std::path::Path;
+
+use enfold::pca::{Pca, PcaModel};
+use serde_json::{Value, json};
+
+use crate::Against;
+use crate::clock::timed;
+use crate::peer::Peer;
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub(crate) struct Plan {
+    /// Names of .npy files.
+    pub(crate) sets: Vec<String>,
+    /// What it is compared with.
+    pub(crate) against: Against,
+    /// Components.
+    pub(crate) components: usize,
+    /// Solvers of the peer.
+    pub(crate) ways: Vec<String>,
+}
+
+/// Runs the plan and prints one JSON line per set: milliseconds of a fit, and how far apart the
+/// variances are.
+pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
+    let mut peer = plan.against.python.as_deref().map(Peer::start).transpose()?;
+    for set in &plan.sets {
+        println!("{}", measure(plan, set, peer.as_mut())?);
+    }
+    Ok(())
+}
+
+fn measure(
+    plan: &Plan,
+    name: &str,
+    mut peer: Option<&mut Peer>,
+) -> Result<Value, Box<dyn std::error::Error>> {
+    let path = Path::new(&plan.against.data).join(format!("{name}.npy"));
+    let table = enfold::data::npy::read_table(&path)?;
+    let (mut ms, mut off) = (json!({}), json!({}));
+    let mut least = |way: &str, took: f64| {
+        let before = ms[way].as_f64().unwrap_or(f64::INFINITY);
+        ms[way] = json!(before.min(took));
+    };
+    for _ in 0..plan.against.rounds {
+        let (took, model) = timed(|| Pca::new(plan.components).fit(table.rows()));
+        let model = model?;
+        least("enfold", took);
+        let Some(peer) = &mut peer else { continue };
+        for way in &plan.ways {
+            let request =
+                json!({"task": "pca", "path": path, "components": plan.components, "way": way});
+            let answer = peer.ask(&request)?;
+            least(way, answer["ms"].as_f64().unwrap_or(f64::INFINITY));
+            off[way] = json!(apart(&model, &answer));
+        }
+    }
+    Ok(json!({"task": "pca", "set": name, "n": table.rows().len(), "d": table.dim(),
+        "components": plan.components, "threads": rayon::current_num_threads(),
+        "ms": ms, "variances_apart": off}))
+}
+
+/// The largest relative difference of the variances.
+fn apart(model: &PcaModel, answer: &Value) -> f64 {
+    let theirs = answer["variances"].as_array().into_iter().flatten().filter_map(Value::as_f64);
+    let pairs = model.variances().iter().zip(theirs);
+    pairs.map(|(a, b)| (a - b).abs() / a).fold(0.0, f64::max)
+}
