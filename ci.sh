@@ -174,7 +174,7 @@ do_mlflow() {
     # Twice: the second run finds every trial done.
     cargo run --release --example trials -- --out $out
     grep '^0 ran, 10 were there$' <<<"$(cargo run --release --example trials -- --out $out)"
-    $venv/bin/python .ci/mlflow.py $out
+    $venv/bin/python .ci/read_mlflow.py $out
 }
 
 do_docs() {

@@ -30,8 +30,8 @@ impl StreamState for Covariance {
     fn push(&mut self, rows: Rows<'_, [f32]>, weights: Option<&[f32]>) -> Result<Pushed, Fail> {
         ShapeError::check("dim", self.dim, rows.dim())?;
         let values = rows.as_slice();
-        // A comparison with NaN is false.
-        if let Some(at) = values.iter().position(|v| !(v.abs() <= VALUE)) {
+        // NaN is in no range.
+        if let Some(at) = values.iter().position(|v| !(-VALUE..=VALUE).contains(v)) {
             return Err(Error::NotFinite { row: rows.start() + at / self.dim });
         }
         let Some(weights) = weights else {

@@ -42,7 +42,7 @@ pub fn write<'a>(
     trials: impl IntoIterator<Item = &'a Trial>,
 ) -> Result<(), TrialError> {
     let id = experiment_id(experiment);
-    let folder = made(folder.as_ref().join(&id))?;
+    let folder = made(&folder.as_ref().join(&id))?;
     let meta = format!(
         "artifact_location: {}\nexperiment_id: '{id}'\nlifecycle_stage: active\nname: {}\n",
         quoted(&folder.to_string_lossy()),
@@ -62,8 +62,8 @@ pub fn experiment_id(name: &str) -> String {
 fn write_run(experiment: &Path, experiment_id: &str, trial: &Trial) -> Result<(), TrialError> {
     check(trial)?;
     let id = trial.id().to_string();
-    let run = made(experiment.join(&id))?;
-    let artifacts = made(run.join("artifacts"))?;
+    let run = made(&experiment.join(&id))?;
+    let artifacts = made(&run.join("artifacts"))?;
     let (began, ended) = trial.times();
     let meta = format!(
         "artifact_uri: {}\nend_time: {ended}\nentry_point_name: ''\nexperiment_id: \
@@ -100,8 +100,8 @@ fn entry(run: &Path, kind: &str, name: &str, text: &str) -> Result<(), TrialErro
 }
 
 /// The folder, made where there is none, by its full path.
-fn made(folder: PathBuf) -> Result<PathBuf, TrialError> {
-    fs::create_dir_all(&folder)?;
+fn made(folder: &Path) -> Result<PathBuf, TrialError> {
+    fs::create_dir_all(folder)?;
     Ok(folder.canonicalize()?)
 }
 
