@@ -1,24 +1,12 @@
-//! The largest eigenvalues of a symmetric matrix, and their vectors.
+//! The largest eigenvalues of a symmetric matrix, and their vectors: nalgebra's, in order.
 //!
-//! Householder's reduction to three diagonals, one pass over the matrix per column; Sturm counts
-//! and bisection for the eigenvalues asked for, which cannot fail to converge; inverse iteration
-//! with every vector kept orthogonal to all before it (Wilkinson: "The Algebraic Eigenvalue
-//! Problem", 1965, §5.29–5.57; Barth, Martin, Wilkinson: "Calculation of the eigenvalues of a
-//! symmetric tridiagonal matrix by the method of bisection", 1967). Cost: ⁴⁄₃·n³ for the
-//! reduction, then `O(k·n²)`. Plain `f64` in a fixed order: the same bits on any machine.
+//! Householder's reduction and implicit QR steps (Golub and Van Loan, §8.3). All vectors are
+//! computed, also where few are asked for: `O(n³)`.
 
-use enfold_core::random::Draws;
-use pulp::Arch;
+use nalgebra::{DMatrix, SymmetricEigen};
 
 /// Running sums of a product of vectors.
 const LANES: usize = 8;
-/// Solutions per eigenvector at most, and after how many a new start is drawn. Two are the rule;
-/// one of many equal eigenvalues may need more, as most of a solution lies along those found.
-const ROUNDS: u32 = 16;
-const FRESH: u32 = 8;
-
-/// A sum of squares that counts as 0.
-const NEGLIGIBLE: f64 = 1e-60;
 
 /// Eigenvalues, largest first, and a row of `n` per vector.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,222 +22,18 @@ pub(super) fn largest(mut matrix: Vec<f64>, n: usize, enough: impl Fn(&[f64]) ->
     // A power of two, so that nothing is rounded; squares then neither overflow nor vanish.
     let unit = if size > 0.0 { size.log2().ceil().exp2() } else { 1.0 };
     matrix.iter_mut().for_each(|v| *v /= unit);
-    let mut values: Vec<f64> = vec![];
-    let mut vectors = vec![];
-    // With vector instructions where there are any; the operations are the same ones.
-    Arch::new().dispatch(|| {
-        let three = Tridiagonal::of(&mut matrix, n);
-        for at in 0..n {
-            let scaled: Vec<f64> = values.iter().map(|v| v * unit).collect();
-            if enough(&scaled) {
-                break;
-            }
-            values.push(three.eigenvalue(at));
+    let all = SymmetricEigen::new(DMatrix::from_row_slice(n, n, &matrix));
+    let mut order: Vec<usize> = (0..n).collect();
+    order.sort_by(|&a, &b| all.eigenvalues[b].total_cmp(&all.eigenvalues[a]).then(a.cmp(&b)));
+    let mut found = Eigen { values: vec![], vectors: vec![] };
+    for at in order {
+        if enough(&found.values) {
+            break;
         }
-        vectors = three.vectors(&values);
-        three.turn_back(&matrix, &mut vectors);
-    });
-    values.iter_mut().for_each(|v| *v *= unit);
-    Eigen { values, vectors }
-}
-
-/// Three diagonals, and the reflections that led to them: row i of the matrix holds the vector of
-/// reflection i in its first i elements.
-struct Tridiagonal {
-    diagonal: Vec<f64>,
-    /// Element i is beside i − 1; the first is 0.
-    beside: Vec<f64>,
-    /// 2 / |v|² of each reflection; 0 for none.
-    reflections: Vec<f64>,
-}
-
-impl Tridiagonal {
-    /// From the last row to the first, each row's elements but the one beside the diagonal are
-    /// reflected away. The change of the rows before it waits until they are read for the next
-    /// reflection, so that each step passes over the matrix once.
-    #[inline(always)]
-    fn of(matrix: &mut [f64], n: usize) -> Self {
-        let mut three =
-            Self { diagonal: vec![0.0; n], beside: vec![0.0; n], reflections: vec![0.0; n] };
-        let (mut v, mut w) = (vec![0.0; n], vec![0.0; n]);
-        for i in (0..n).rev() {
-            let (rows, row) = matrix.split_at_mut(i * n);
-            let row = &mut row[..=i];
-            change(row, v[i], &w, w[i], &v);
-            three.diagonal[i] = row[i];
-            let row = &mut row[..i];
-            let (beside, scale) = reflect(row);
-            (three.beside[i], three.reflections[i]) = (beside, scale);
-            // w = s·A·v − ½·s²·(vᵀ·A·v)·v, and A − v·wᵀ − w·vᵀ is the reflected matrix.
-            let mut image = vec![0.0; n];
-            for (r, old) in rows.chunks_exact_mut(n).enumerate() {
-                let (before, own) = old[..=r].split_at_mut(r);
-                own[0] -= 2.0 * v[r] * w[r];
-                let product =
-                    change_and_multiply(before, (v[r], w[r]), (&v, &w), row, (&mut image, row[r]));
-                image[r] += product + own[0] * row[r];
-            }
-            image.iter_mut().for_each(|p| *p *= scale);
-            let half = 0.5 * scale * dot(&image[..i], row);
-            add(&mut image[..i], -half, row);
-            w = image;
-            v[..i].copy_from_slice(row);
-            v[i..].fill(0.0);
-            if scale == 0.0 {
-                v.fill(0.0);
-            }
-        }
-        three
+        found.values.push(all.eigenvalues[at] * unit);
+        found.vectors.extend(all.eigenvectors.column(at).iter());
     }
-
-    /// Eigenvalue number `at` from the largest, to the last bits.
-    fn eigenvalue(&self, at: usize) -> f64 {
-        let reach = self.reach();
-        let (mut low, mut high) = (-reach, reach);
-        while high - low > 2.0 * f64::EPSILON * low.abs().max(high.abs()) + f64::MIN_POSITIVE {
-            let middle = 0.5 * (low + high);
-            if middle <= low || middle >= high {
-                break;
-            }
-            if self.above(middle) > at { low = middle } else { high = middle }
-        }
-        let value = 0.5 * (low + high);
-        // What is as small as the rounding of the reduction is nothing.
-        if value.abs() < f64::EPSILON * reach { 0.0 } else { value }
-    }
-
-    /// No eigenvalue is larger in size (Gershgorin).
-    fn reach(&self) -> f64 {
-        let n = self.diagonal.len();
-        let next = |i: usize| if i + 1 < n { self.beside[i + 1].abs() } else { 0.0 };
-        let row = |i: usize| self.diagonal[i].abs() + self.beside[i].abs() + next(i);
-        (0..n).map(row).fold(0.0, f64::max) * (1.0 + 4.0 * f64::EPSILON)
-    }
-
-    /// Number of eigenvalues from `x` on: by Sylvester's law, of pivots that are not negative.
-    #[inline(always)]
-    fn above(&self, x: f64) -> usize {
-        let (mut count, mut pivot) = (0, 1.0);
-        for (&d, &e) in self.diagonal.iter().zip(&self.beside) {
-            let safe = if pivot == 0.0 { f64::MIN_POSITIVE } else { pivot };
-            pivot = (d - x) - e * (e / safe);
-            // One that is nought counts as the least above it, here and for the next.
-            count += usize::from(pivot >= 0.0);
-        }
-        count
-    }
-
-    /// A row per eigenvalue: unit vectors, each orthogonal to all before it.
-    #[inline(always)]
-    fn vectors(&self, values: &[f64]) -> Vec<f64> {
-        let n = self.diagonal.len();
-        let (draws, mut all) = (Draws::new(0, 0x00E1_6E40), Vec::with_capacity(n * values.len()));
-        for (number, &value) in values.iter().enumerate() {
-            let least = (f64::EPSILON * self.reach()).max(f64::MIN_POSITIVE);
-            let solver = Solver::new(self, value, least);
-            let mut vector = vec![0.0; n];
-            for round in 0..ROUNDS {
-                if round % FRESH == 0 {
-                    let draw = |i| draws.unit64(i as u64, number as u32 ^ round << 24) - 0.5;
-                    vector = (0..n).map(draw).collect();
-                }
-                solver.solve(&mut vector);
-                unit(&mut vector);
-                // Twice is enough (Parlett and Kahan).
-                for before in all.chunks_exact(n).chain(all.chunks_exact(n)) {
-                    let along = dot(before, &vector);
-                    add(&mut vector, -along, before);
-                }
-                unit(&mut vector);
-                if self.residual(&vector, value) <= 8.0 * least {
-                    break;
-                }
-            }
-            all.extend_from_slice(&vector);
-        }
-        all
-    }
-
-    /// The largest element of T·v − x·v.
-    #[inline(always)]
-    fn residual(&self, v: &[f64], x: f64) -> f64 {
-        let n = v.len();
-        let mut most = 0.0f64;
-        for i in 0..n {
-            let before = if i > 0 { self.beside[i] * v[i - 1] } else { 0.0 };
-            let after = if i + 1 < n { self.beside[i + 1] * v[i + 1] } else { 0.0 };
-            most = most.max(((self.diagonal[i] - x) * v[i] + before + after).abs());
-        }
-        most
-    }
-
-    /// From vectors of the three diagonals to those of the matrix.
-    #[inline(always)]
-    fn turn_back(&self, matrix: &[f64], vectors: &mut [f64]) {
-        let n = self.diagonal.len();
-        for (i, &scale) in self.reflections.iter().enumerate().filter(|r| *r.1 != 0.0) {
-            let reflection = &matrix[i * n..][..i];
-            for vector in vectors.chunks_exact_mut(n) {
-                let along = scale * dot(reflection, &vector[..i]);
-                add(&mut vector[..i], -along, reflection);
-            }
-        }
-    }
-}
-
-/// Makes of a row the vector of the reflection that leaves only its last element. Returns that
-/// element, and 2 / |v|².
-#[inline(always)]
-fn reflect(row: &mut [f64]) -> (f64, f64) {
-    let Some((last, rest)) = row.split_last_mut() else { return (0.0, 0.0) };
-    let others = dot(rest, rest);
-    // Nothing beside a matrix of size 1; and squares of less could lose digits to underflow, with
-    // which the reflection would be none.
-    if others < NEGLIGIBLE {
-        return (*last, 0.0);
-    }
-    let length = (others + *last * *last).sqrt();
-    // Away from the element, so that nothing cancels.
-    let left = if *last > 0.0 { -length } else { length };
-    *last -= left;
-    (left, 2.0 / (others + *last * *last))
-}
-
-/// `row −= v·ws + w·vs`.
-#[inline(always)]
-fn change(row: &mut [f64], v: f64, ws: &[f64], w: f64, vs: &[f64]) {
-    for ((x, b), a) in row.iter_mut().zip(ws).zip(vs) {
-        *x -= v * b + w * a;
-    }
-}
-
-/// [`change`]s a row, adds `factor` times it to an image, and returns its product with `next`: all
-/// in one go, as reading rows is what takes the time.
-#[inline(always)]
-fn change_and_multiply(
-    row: &mut [f64],
-    (v, w): (f64, f64),
-    (vs, ws): (&[f64], &[f64]),
-    next: &[f64],
-    (image, factor): (&mut [f64], f64),
-) -> f64 {
-    let len = row.len();
-    let (row, row_rest) = row.as_chunks_mut::<LANES>();
-    let (vs, vs_rest) = vs[..len].as_chunks::<LANES>();
-    let (ws, ws_rest) = ws[..len].as_chunks::<LANES>();
-    let (next, next_rest) = next[..len].as_chunks::<LANES>();
-    let (image, image_rest) = image[..len].as_chunks_mut::<LANES>();
-    let mut sums = [0.0; LANES];
-    for ((((row, vs), ws), next), image) in row.iter_mut().zip(vs).zip(ws).zip(next).zip(image) {
-        for t in 0..LANES {
-            row[t] -= v * ws[t] + w * vs[t];
-            sums[t] += row[t] * next[t];
-            image[t] += factor * row[t];
-        }
-    }
-    change(row_rest, v, ws_rest, w, vs_rest);
-    add(image_rest, factor, row_rest);
-    fold(sums) + product(row_rest, next_rest)
+    found
 }
 
 /// In eight running sums, so that vector units have something to do.
@@ -351,8 +135,10 @@ impl Solver {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use enfold_core::random::Draws;
     use proptest::prelude::*;
+
+    use super::*;
 
     fn at_most(k: usize) -> impl Fn(&[f64]) -> bool {
         move |values| values.len() == k
