@@ -349,11 +349,43 @@ fn what_is_left_is_bounded_counted_down_and_happens() {
 }
 
 #[test]
+fn a_row_may_want_both_room_and_a_fit() {
+    // At a price of 0 every row wants a cell.
+    let mut detector = Detector::<f32, 4, 3>::new(OPTIONS.price(0.0));
+    for t in 0..256 {
+        detector.begin(&row(t)).unwrap();
+        let left = detector.finish_step(0);
+        match t {
+            127 | 255 => assert_eq!(left, 4 + 12),
+            70..255 => assert_eq!(left, 4),
+            _ => {}
+        }
+        (1..=left).rev().for_each(|n| assert_eq!(detector.finish_step(1), n - 1));
+    }
+}
+
+#[test]
+fn cells_that_make_room_keep_their_rows() {
+    let mut detector = Detector::<f32, 2, 3>::new(OPTIONS.gate(f32::INFINITY));
+    for t in 0..600 {
+        detector.watch(&restless(t)).unwrap();
+        let rows: u32 = detector.cells().map(|(mass, _)| mass).sum();
+        // The first 64 rows made the first fit.
+        assert_eq!(u64::from(rows), (t + 1).saturating_sub(64));
+    }
+}
+
+#[test]
 fn there_is_no_score_and_no_picture_of_half_a_fit() {
     let mut detector = Detector::<f32, 4, 3>::new(OPTIONS);
     (0..255).for_each(|t| assert!(detector.watch(&row(t)).is_ok()));
     let mut whole = detector.clone();
     whole.watch(&row(255)).unwrap();
+    // A fit changes the coordinates, not what the cells stand for.
+    for ((_, before), (_, after)) in detector.cells().zip(whole.cells()) {
+        let near = before.iter().zip(&after).all(|(a, b)| (a - b).abs() < 0.3);
+        assert!(near, "{before:?} {after:?}");
+    }
     detector.begin(&row(255)).unwrap();
     loop {
         assert!(detector.cells().eq(whole.cells()));
