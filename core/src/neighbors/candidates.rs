@@ -21,6 +21,9 @@ use crate::rows::Rows;
 const MOST: usize = MAX_NEIGHBORS - 1;
 /// Cells for each root of the number of rows.
 const CELLS: f64 = 2.0;
+/// Of the loss that is allowed, what a plan may spend: it is made for a sample, which flatters.
+const SPENT: f64 = 2.0 / 3.0;
+
 /// How much is looked at.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Plan {
@@ -57,14 +60,14 @@ impl<'b, B: Alloc> Candidates<'b, B> {
         gather(&self.sketch.data, self.sketch.dim, numbers)
     }
 
-    /// The least that finds the share `wanted` of these pairs (row, neighbour), half of the loss
-    /// to cells and half to candidates, `fewest` at least; none where no plan does.
+    /// The least that finds the share `wanted` of these pairs (row, neighbour) with some to spare,
+    /// half of the loss to cells and half to candidates, `fewest` at least; none where no plan does.
     pub(super) fn plan(
         &self,
         pairs: &[(u32, u32)],
         (wanted, fewest): (f64, usize),
     ) -> Result<Option<Plan>, Error<B::Error>> {
-        let share = f64::midpoint(1.0, wanted);
+        let share = 1.0 - SPENT * (1.0 - wanted) / 2.0;
         let depth = least(self.ranks(pairs)?, share);
         let candidates = least(self.places(pairs)?, share);
         let plan =
