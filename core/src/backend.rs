@@ -45,7 +45,9 @@ use core::borrow::BorrowMut;
 use bytemuck::Pod;
 
 use crate::element::Element;
-use crate::error::{BackendError, Error, ShapeError};
+#[cfg(feature = "alloc")]
+use crate::error::Error;
+use crate::error::{BackendError, ShapeError};
 use crate::host;
 use crate::rows::{Pairs, Rows};
 

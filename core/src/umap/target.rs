@@ -15,9 +15,9 @@ const UNKNOWN: f64 = 1.0;
 const APART: f64 = 2.5;
 
 impl Umap {
-    /// The graph with what is known of classes: edges between rows of different classes are
-    /// weakened, the more the nearer `weight` is to 1 (0.5 is usual, 0 ignores no class either);
-    /// rows of class [`NONE`] are not known, and their edges keep exp(−1) of their strength.
+    /// The graph with what is known of classes: edges between rows of different classes keep
+    /// exp(−2.5 / (1 − weight)) of their strength – 0.007 at the usual `weight` of 0.5, nothing at
+    /// 1 – and edges of rows that are not known, of class [`NONE`], exp(−1).
     /// Then every row's strongest edge is made 1 again (McInnes, Healy, Melville 2018, §5.2, and
     /// the authors' implementation). `O(edges)`.
     ///
