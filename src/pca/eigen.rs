@@ -84,55 +84,6 @@ pub(super) fn unit(vector: &mut [f64]) {
     }
 }
 
-/// T − x·1 as a product of triangles, with the larger pivot of each two rows.
-struct Solver {
-    /// Pivot, and the two elements after it, of each row.
-    upper: Vec<[f64; 3]>,
-    /// What is subtracted of a row from the next, and whether both changed places before.
-    lower: Vec<(f64, bool)>,
-}
-
-impl Solver {
-    /// `least` stands for pivots that are smaller.
-    fn new(three: &Tridiagonal, x: f64, least: f64) -> Self {
-        let n = three.diagonal.len();
-        let beside = |i: usize| three.beside.get(i).copied().unwrap_or(0.0);
-        let safe = |pivot: f64| if pivot.abs() < least { least } else { pivot };
-        let (mut upper, mut lower) = (Vec::with_capacity(n), Vec::with_capacity(n));
-        let mut row = [three.diagonal[0] - x, beside(1), 0.0];
-        for i in 1..n {
-            let next = [beside(i), three.diagonal[i] - x, beside(i + 1)];
-            let changed = next[0].abs() > row[0].abs();
-            let (top, under) = if changed { (next, row) } else { (row, next) };
-            let top = [safe(top[0]), top[1], top[2]];
-            let factor = under[0] / top[0];
-            upper.push(top);
-            lower.push((factor, changed));
-            row = [under[1] - factor * top[1], under[2] - factor * top[2], 0.0];
-        }
-        upper.push([safe(row[0]), 0.0, 0.0]);
-        Self { upper, lower }
-    }
-
-    /// Replaces the right side by the solution, scaled on the way so that it stays finite.
-    fn solve(&self, right: &mut [f64]) {
-        for (i, &(factor, changed)) in self.lower.iter().enumerate() {
-            if changed {
-                right.swap(i, i + 1);
-            }
-            right[i + 1] -= factor * right[i];
-        }
-        let at = |right: &[f64], i: usize| right.get(i).copied().unwrap_or(0.0);
-        for (i, [pivot, next, after]) in self.upper.iter().enumerate().rev() {
-            let rest = next * at(right, i + 1) + after * at(right, i + 2);
-            right[i] = (right[i] - rest) / pivot;
-            if right[i].abs() > 1e200 {
-                right.iter_mut().for_each(|v| *v *= 1e-200);
-            }
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use enfold_core::random::Draws;
