@@ -74,6 +74,30 @@ impl<T: Element> Lists<T> {
         (&dist[..found], &index[..found])
     }
 
+    /// The same lists cut to their first `k` entries, from 1 to all of them: one search for the
+    /// longest lists serves everything that needs shorter ones.
+    ///
+    /// ```
+    /// use enfold_core::{Rows, neighbors::Neighbors};
+    /// use enfold_cpu::Cpu;
+    ///
+    /// let data = [0.0f32, 1.0, 2.0, 10.0];
+    /// let (cpu, rows) = (Cpu::<f32>::new(), Rows::new(&data[..], 1)?);
+    /// let long = Neighbors::new(3).within(&cpu, rows)?;
+    /// assert_eq!(long.first(1), Neighbors::new(1).within(&cpu, rows)?);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    #[must_use]
+    pub fn first(&self, k: usize) -> Self {
+        let k = k.clamp(1, self.k);
+        let mut cut = Self { k, dist: vec![], index: vec![] };
+        for start in (0..self.dist.len()).step_by(self.k) {
+            cut.dist.extend_from_slice(&self.dist[start..][..k]);
+            cut.index.extend_from_slice(&self.index[start..][..k]);
+        }
+        cut
+    }
+
     /// The k-th distances, largest first. `O(n log n)`.
     #[must_use]
     pub fn curve(&self) -> Vec<T> {

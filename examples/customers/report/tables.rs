@@ -1,0 +1,131 @@
+//! The tables of the report.
+
+use enfold::trials::{Trial, Trials, compare};
+
+use super::chart::color;
+use super::{amount, percent};
+use crate::prepare::COLUMNS;
+use crate::segments::{Segments, letter};
+use crate::sweep::{Settings, leaderboard, useful};
+
+/// Runs that the leaderboard shows.
+const SHOWN: usize = 10;
+/// Standard deviations at which a colour is full.
+const FULL: f64 = 1.5;
+
+/// Means of every column by segment, coloured by how far they are from all customers.
+pub(crate) fn profiles(segments: &Segments) -> String {
+    let head: String = (0..segments.all.len())
+        .map(|c| format!("<th style='color:{}'>{}</th>", color(c), letter(c)))
+        .collect();
+    let line = |t: usize| {
+        let column = &COLUMNS[t];
+        let cell = |c: &crate::segments::Segment| {
+            let (back, said) = (shade(c.scores[t]), amount(c.means[t], column.unit));
+            format!(
+                "<td style='background:{back}' title='{:+.2} deviations'>{said}</td>",
+                c.scores[t]
+            )
+        };
+        let cells: String = segments.all.iter().map(cell).collect();
+        let all = amount(segments.means[t], column.unit);
+        format!("<tr><td>{}</td>{cells}<td class='soft'>{all}</td></tr>", column.label)
+    };
+    let sizes: String =
+        segments.all.iter().map(|c| format!("<td>{}</td>", super::number(c.size as f64))).collect();
+    let body: String = (0..COLUMNS.len()).map(line).collect();
+    let customers = super::number(segments.labels.len() as f64);
+    format!(
+        "<div class='wide'><table class='heat'><tr><th>Mean of</th>{head}<th>all</th></tr>\
+         <tr><td>Customers</td>{sizes}<td class='soft'>{customers}</td></tr>{body}</table></div>"
+    )
+}
+
+/// What the colours of the profiles mean.
+pub(crate) fn scale() -> String {
+    let box_of = |z: f64| {
+        format!(
+            "<span><i style='background:{};border:1px solid #c5cdd5'></i>{z:+.1}</span>",
+            shade(z)
+        )
+    };
+    let boxes: String = [-1.5, -1.0, -0.5, 0.0, 0.5, 1.0, 1.5].map(box_of).concat();
+    format!(
+        "<div class='legend'>{boxes}<span>standard deviations from the mean of all</span></div>"
+    )
+}
+
+/// White at 0, blue below, orange above; light enough for dark letters on it.
+fn shade(score: f64) -> String {
+    let share = (score.abs() / FULL).min(1.0);
+    let full = if score < 0.0 { [120.0, 180.0, 222.0] } else { [246.0, 178.0, 95.0] };
+    let [r, g, b] = full.map(|v: f64| (255.0 + (v - 255.0) * share).round() as u8);
+    format!("rgb({r},{g},{b})")
+}
+
+/// The best useful runs, that of the report shaded; ★ where no other run beats one.
+pub(crate) fn best(trials: &Trials, settings: &Settings, answer: &Trial) -> String {
+    let board = leaderboard(trials).filter(|trial| useful(trial, settings));
+    let front = board.clone().pareto();
+    let starred = |trial: &Trial| front.trials().iter().any(|other| other.id() == trial.id());
+    let shown = board.trials().iter().take(SHOWN);
+    let of = |trial: &&Trial| line(trial, trial.id() == answer.id(), starred(trial));
+    let rows: String = shown.map(of).collect();
+    format!("<div class='wide'><table>{HEAD}{rows}</table></div>")
+}
+
+/// What the algorithms find without an embedding.
+pub(crate) fn rows_only(trials: &Trials) -> String {
+    let board = leaderboard(trials).filter(|trial| !embedded(trial));
+    let rows: String = board.trials().iter().map(|trial| line(trial, false, false)).collect();
+    format!("<div class='wide'><table>{HEAD}{rows}</table></div>")
+}
+
+/// What differs between the two best useful runs.
+pub(crate) fn comparison(trials: &Trials, settings: &Settings) -> String {
+    let board = leaderboard(trials).filter(|trial| useful(trial, settings));
+    match board.trials() {
+        [first, second, ..] => {
+            compare(first, second).map_or_else(|e| e.to_string(), |c| c.to_string())
+        }
+        _ => "There is only one.".into(),
+    }
+}
+
+const HEAD: &str = "<tr><th>Algorithm</th><th class='left'>Options</th><th class='left'>UMAP</th>\
+                    <th>Segments</th><th>Smallest</th><th>In none</th><th>Silhouette</th>\
+                    <th>Trustworthiness</th><th></th></tr>";
+
+fn embedded(trial: &Trial) -> bool {
+    trial.params().text("space").is_ok_and(|space| space == "umap")
+}
+
+fn line(trial: &Trial, shown: bool, starred: bool) -> String {
+    let said = |name: &str| trial.params().get(name).map_or(String::new(), |p| p.to_string());
+    let metric = |name: &str| trial.metric(name).map_or("–".into(), |v| format!("{v:.3}"));
+    let share = |name: &str| trial.metric(name).map_or("–".into(), percent);
+    let dense = trial.params().get("k").is_none();
+    let (algorithm, options) = match dense {
+        true => {
+            let eps = metric("eps");
+            let (least, reach) = (said("min_samples"), said("reach"));
+            ("DBSCAN", format!("radius {eps} ({reach} × knee), {least} within"))
+        }
+        false => ("k-means", format!("k = {}", said("k"))),
+    };
+    let umap = match embedded(trial) {
+        true => format!("{} neighbours, min_dist {}", said("neighbors"), said("min_dist")),
+        false => "none".into(),
+    };
+    format!(
+        "<tr{}><td>{algorithm}</td><td class='left'>{options}</td><td class='left'>{umap}</td>\
+         <td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+        if shown { " class='shown'" } else { "" },
+        trial.metric("clusters").unwrap_or(0.0),
+        share("smallest"),
+        share("noise"),
+        metric("silhouette"),
+        metric("trustworthiness"),
+        if starred { "★" } else { "" }
+    )
+}
