@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
+use std::collections::BTreeSet;
+use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -9,9 +11,14 @@ use enfold::data::csv::{CsvBatches, CsvOptions, read_table};
 use enfold::data::scale::Mode;
 use enfold::data::{DataError, Scaler};
 use enfold::feed::{FeedError, feed, read_ahead};
-use enfold::select::Elbow;
+use enfold::neighbors::k_distances;
+use enfold::scores::{Silhouette, trustworthiness};
+use enfold::select::{Elbow, Reach};
 use enfold::store::Owned;
-use enfold::{Device, KMeans, Sizes, Slots, Stream, StreamOptions, StreamState, Table};
+use enfold::{
+    Dbscan, Device, KMeans, Metric, NONE, Sizes, Slots, Stream, StreamOptions, StreamState, Table,
+    Umap,
+};
 
 fn events() -> PathBuf {
     [env!("CARGO_MANIFEST_DIR"), "examples", "data", "gdelt_train26.csv"].iter().collect()
@@ -137,4 +144,57 @@ fn feeding_stops_when_told_and_the_thread_ends() {
 fn a_panic_of_the_reading_thread_arrives() {
     let batches = (0..3).map(|i| if i < 2 { i } else { panic!("disk on fire") });
     assert_eq!(read_ahead(batches).sum::<i32>(), 1);
+}
+
+/// Logarithms of the customers' columns that the example compares, standardised; every sixth row.
+fn customers() -> Table {
+    let path: PathBuf =
+        [env!("CARGO_MANIFEST_DIR"), "examples", "data", "customers.csv"].iter().collect();
+    let names = ["recency_days", "frequency", "monetary", "tenure_days", "mean_basket"];
+    let rest = ["distinct_products", "mean_unit_price", "cancel_amount"];
+    let columns = names.iter().chain(&rest).map(ToString::to_string).collect();
+    let all = read_table(path, CsvOptions { columns, ..CsvOptions::default() }).unwrap();
+    let rows = (0..all.rows().len()).step_by(6).map(|i| all.row(i));
+    let bent = rows.map(|row| row.iter().map(|v| v.abs().ln_1p()).collect::<Vec<f32>>());
+    let mut table = Table::from_rows(bent).unwrap();
+    let mut scaler = Scaler::new(table.dim()).unwrap();
+    scaler.push(table.rows(), None).unwrap();
+    scaler.scaling(Mode::Standardise).apply(table.values_mut()).unwrap();
+    table
+}
+
+/// UMAP in three dimensions from lists that are longer than needed, then DBSCAN at 1.25 times the
+/// knee: labels, silhouette, trustworthiness.
+fn segmented(device: &Device, table: &Table) -> (Vec<u32>, f64, f64) {
+    let lists = Umap::new(3).neighbors(40).lists(device, table.rows()).unwrap();
+    let umap = Umap::new(3).neighbors(20).min_dist(0.0).epochs(150).seed(1);
+    let graph = umap.graph::<f32, Infallible>(&lists.first(19)).unwrap();
+    let start = umap.start(device, &graph, Some(table.rows())).unwrap();
+    let model = umap.layout(device, &graph, &start, &mut |_| ControlFlow::Continue(())).unwrap();
+    let points = model.points();
+    let curve = k_distances(device, points, Metric::Euclidean, 9).unwrap();
+    let knee = Reach::new(curve.into_iter().map(f64::from)).knee().unwrap();
+    let labels = Dbscan::new(1.25 * knee, 10).fit(device, points).unwrap().labels;
+    let clear = Silhouette::new().score(device, points, &labels).unwrap();
+    let rows = table.rows();
+    let trust = trustworthiness(device, rows, Metric::Euclidean, points, 15).unwrap();
+    (labels, clear, trust)
+}
+
+#[test]
+fn customers_fall_into_the_same_clear_segments_every_time() {
+    let (device, table) = (Device::cpu(), customers());
+    let (labels, clear, trust) = segmented(&device, &table);
+    assert_eq!(segmented(&device, &table), (labels.clone(), clear, trust));
+    assert!(clear > 0.4, "silhouette {clear}");
+    assert!(trust > 0.95, "trustworthiness {trust}");
+    let noise = labels.iter().filter(|&&label| label == NONE).count();
+    assert!(noise * 20 < labels.len(), "{noise} of {}", labels.len());
+    // Whether a customer has ever cancelled divides them most.
+    let never = table.column(7).fold(f32::INFINITY, f32::min);
+    let (cancels, quiet): (Vec<usize>, Vec<usize>) =
+        (0..labels.len()).partition(|&i| table.row(i)[7] > never);
+    let of = |rows: &[usize]| rows.iter().map(|&i| labels[i]).collect::<BTreeSet<u32>>();
+    let both = of(&cancels).intersection(&of(&quiet)).filter(|&&label| label != NONE).count();
+    assert_eq!(both, 0, "a segment has customers who cancel and others who do not");
 }

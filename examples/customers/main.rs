@@ -82,7 +82,7 @@ fn run(args: &Args) -> Result<(), Fault> {
     let (start, settings) = (Instant::now(), args.settings());
     let prepared = prepare::prepare(&args.file)?;
     std::fs::create_dir_all(&args.out)?;
-    let mut bench = Bench::new(&prepared.scaled, &settings)?;
+    let mut bench = Bench::new(&prepared.compared, &settings)?;
     let trials = sweep::run(&mut bench, &settings.runs(), &journal(args)?)?;
     mlflow::write(args.out.join("mlruns"), "customers", trials.all())?;
 
@@ -90,11 +90,8 @@ fn run(args: &Args) -> Result<(), Fault> {
     let dense = |trial: &&&Trial| trial.params().get("min_samples").is_some();
     let answer =
         board.trials().iter().find(dense).ok_or("no run of DBSCAN gave useful segments")?;
-    let segments = Segments::of(
-        &prepared.raw,
-        &prepared.scaled,
-        answer.labels().ok_or("the best run kept no labels")?,
-    );
+    let labels = answer.labels().ok_or("the best run kept no labels")?;
+    let segments = Segments::of(&prepared, labels);
     describe(&prepared, &segments, &trials, answer);
 
     let stability = stability(&bench, answer, args.seed)?;

@@ -3,11 +3,13 @@
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use enfold::Table;
+use enfold::correlation::{Correlation, Pruned};
 use enfold::data::csv::{CsvOptions, read_table};
 use enfold::data::scale::Mode;
 use enfold::data::{DataError, Scaler};
 use enfold::feed::feed;
+use enfold::pca::{Covariance, Pca, PcaModel};
+use enfold::{StreamState, Table};
 
 use crate::Fault;
 
@@ -51,14 +53,17 @@ pub(crate) const COLUMNS: [Column; 11] = [
     column("mean_basket", "Mean order", "£", ("small orders", "large orders")),
     column("distinct_products", "Different products", "", ("narrow range", "wide range")),
     column("mean_unit_price", "Mean item price", "£", ("cheap items", "dear items")),
-    column("cancel_amount", "Cancelled in the year", "£", ("no cancellations", "cancels")),
-    column("cancel_invoices", "Cancelled orders", "", ("no cancellations", "cancels")),
+    column("cancel_amount", "Cancelled in the year", "£", ("no cancellations", "has cancelled")),
+    column("cancel_invoices", "Cancelled orders", "", ("no cancellations", "has cancelled")),
     column("lines", "Order lines", "", ("few lines", "many lines")),
     column("items", "Items", "", ("few items", "many items")),
 ];
 
 /// Standard deviations beyond which a customer counts as an outlier.
 pub(crate) const FAR: f32 = 6.0;
+
+/// Pearson's correlation above which two columns say the same.
+pub(crate) const SAME: f64 = 0.85;
 
 /// Customers who are left out, and why.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -79,6 +84,13 @@ pub(crate) struct Prepared {
     pub(crate) raw: Table,
     /// The same rows: logarithms of heavy columns, mean 0, deviation 1.
     pub(crate) scaled: Table,
+    /// How far columns of the scaled rows say the same, and those that go.
+    pub(crate) correlation: Correlation,
+    pub(crate) pruned: Pruned,
+    /// The columns that stay: what customers are compared by.
+    pub(crate) compared: Table,
+    /// All principal components of these.
+    pub(crate) pca: PcaModel,
     pub(crate) dropped: Dropped,
 }
 
@@ -98,10 +110,20 @@ pub(crate) fn prepare(path: &Path) -> Result<Prepared, Fault> {
 
     let (read, cancelled) = (table.rows().len(), table.rows().len() - bought.len());
     let raw = picked(&table, &kept)?;
+    let scaled = standardised(&bent(&raw))?;
+    let mut moments = Covariance::new(scaled.dim())?;
+    moments.push(scaled.rows(), None)?;
+    let correlation = Correlation::of(&moments)?;
+    let pruned = correlation.prune(SAME);
+    let compared = pruned.apply(&scaled)?;
     Ok(Prepared {
         ids: kept.iter().map(|&i| ids.row(i)[0] as u32).collect(),
-        scaled: standardised(&bent(&raw))?,
+        pca: Pca::new(compared.dim()).fit(compared.rows())?,
         raw,
+        scaled,
+        correlation,
+        pruned,
+        compared,
         dropped: Dropped { read, cancelled, far: bought.len() - kept.len() },
     })
 }

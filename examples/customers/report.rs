@@ -6,7 +6,7 @@ mod tables;
 
 use enfold::trials::{Trial, Trials};
 
-use crate::prepare::{COLUMNS, FAR, Prepared};
+use crate::prepare::{COLUMNS, FAR, Prepared, SAME};
 use crate::segments::{Segment, Segments, letter};
 use crate::sweep::{COMPONENTS, Density, Embedding, Settings, TRUSTED};
 
@@ -40,6 +40,7 @@ impl Report<'_> {
             section("The map of the customers", &self.map()),
             section("What makes each segment differ", &self.profiles()),
             section("From the file to comparable rows", &self.cleaning()),
+            section("Columns that say the same", &self.columns()),
             section("How the segments were found", &self.finding()),
             section("What was tried", &self.tried()),
             section("To get the same again", &self.again()),
@@ -99,7 +100,7 @@ impl Report<'_> {
                 amount(all, COLUMNS[t].unit)
             )
         };
-        let lines: String = segment.differences().into_iter().map(line).collect();
+        let lines: String = segment.differs.iter().copied().map(line).collect();
         format!(
             "<div class='card' style='--c:{}' data-segment='{i}'><b>{} · {}</b><br>\
              <span class='big'>{}</span> customers<br><span class='soft'>{} of all, {} of the \
@@ -130,7 +131,7 @@ impl Report<'_> {
              <canvas id='cloud' role='img' aria-label='Customers in three dimensions'></canvas>\
              <div class='legend'>{legend}<span><i style='background:#9aa4ae'></i>in no segment\
              </span></div>\n<script>\n{}({}, {colors:?});\n</script>",
-            COLUMNS.len(),
+            self.prepared.compared.dim(),
             self.embedding.trust,
             include_str!("report/scatter.js").trim_end(),
             look::cloud(self.embedding.model.embedding(), &self.segments.labels)
@@ -160,8 +161,8 @@ impl Report<'_> {
         format!(
             "<p>{} customers were read. <b>{}</b> were left out because they cancelled all that \
              they had bought: their orders say nothing. <b>{}</b> more lie over {FAR} standard \
-             deviations from the mean in some column – a warehouse's order, an item for £2,033 – \
-             and would be a cluster of their own kind each. <b>{}</b> remain.</p>\
+             deviations from the mean in some column, too far to have \
+             neighbours. <b>{}</b> remain.</p>\
              <p>Logarithms, ln(1 + x), because these columns span orders of magnitude, so that \
              twice as much counts like half as much: {}. As they are: {}. Then every column has \
              mean 0 and standard deviation 1. Cancelled amounts are stored as negative numbers; \
@@ -173,6 +174,31 @@ impl Report<'_> {
             number(self.segments.labels.len() as f64),
             names(heavy),
             names(even)
+        )
+    }
+
+    fn columns(&self) -> String {
+        let prepared = self.prepared;
+        let shares = prepared.pca.ratios();
+        let sums = shares.iter().scan(0.0, |sum, share| {
+            *sum += share;
+            Some(*sum)
+        });
+        let needed = 1 + sums.take_while(|&sum| sum < 0.9).count();
+        format!(
+            "<p>Of two columns whose correlation (Pearson, after logarithms) is over {SAME}, the \
+             later one goes: {}. The other {} are compared.</p><div class='two'>\
+             <figure style='margin:0'><h3>Correlations</h3>{}<figcaption>Blue: one falls as the \
+             other rises; orange: they rise together. Struck out: columns that went.</figcaption>\
+             </figure><figure style='margin:0'><h3>Principal components</h3>{}<figcaption>The share \
+             of each component in the variance. <b>{needed}</b> of {} are needed \
+             for 90 % of it; the first {COMPONENTS} hold {}.</figcaption></figure></div>",
+            tables::dropped(&prepared.pruned),
+            prepared.compared.dim(),
+            tables::correlations(prepared),
+            look::scree(&shares),
+            shares.len(),
+            percent(shares.iter().take(COMPONENTS).sum())
         )
     }
 
@@ -203,8 +229,8 @@ impl Report<'_> {
              silhouette; shaded is the run that this page shows, the best of DBSCAN, which need \
              not be told how many segments there are. ★: no other run is at least as good in silhouette, trustworthiness and \
              share without a segment, and better in one.</p>{}<h3>On the rows themselves</h3>\
-             <p>Without UMAP, the same algorithms find next to nothing: eleven dimensions leave no \
-             gaps between the groups. (Silhouettes of different spaces compare only roughly.)</p>\
+             <p>The same algorithms without UMAP, in {} dimensions. Silhouettes of different spaces \
+             compare only roughly.</p>\
              {}<h3>The two best, compared</h3><pre>{}</pre>",
             self.trials.all().len(),
             number(self.segments.labels.len() as f64),
@@ -213,6 +239,7 @@ impl Report<'_> {
             percent(crate::sweep::SMALLEST),
             percent(crate::sweep::NOISE),
             tables::best(self.trials, self.settings, self.answer),
+            self.prepared.compared.dim(),
             tables::rows_only(self.trials),
             tables::comparison(self.trials, self.settings)
         )

@@ -2,12 +2,12 @@
 
 use enfold::{NONE, Table};
 
-use crate::prepare::COLUMNS;
+use crate::prepare::{COLUMNS, Prepared};
 
 /// Columns that a description names at most.
 const NAMED: usize = 3;
 /// Standard deviations from which on a segment differs from all customers.
-const DIFFERENT: f64 = 0.4;
+const DIFFERENT: f64 = 0.25;
 
 /// One segment.
 #[derive(Debug)]
@@ -24,6 +24,8 @@ pub(crate) struct Segment {
     /// How many standard deviations each column lies from all customers, as compared: of
     /// logarithms where the column is heavy.
     pub(crate) scores: Vec<f64>,
+    /// The columns, of those compared, that differ most from all customers.
+    pub(crate) differs: Vec<usize>,
 }
 
 /// The segments, and the customers' place in them.
@@ -41,12 +43,13 @@ pub(crate) struct Segments {
 
 impl Segments {
     /// Describes clusters; they are numbered anew, so that 0 is the one that spends most.
-    pub(crate) fn of(raw: &Table, scaled: &Table, labels: &[u32]) -> Self {
+    pub(crate) fn of(prepared: &Prepared, labels: &[u32]) -> Self {
+        let raw = &prepared.raw;
         let clusters = crate::sweep::sizes(labels).len() as u32;
         let members = |c: u32| (0..labels.len()).filter(|&i| labels[i] == c).collect::<Vec<_>>();
         let total = spent(raw, &(0..labels.len()).collect::<Vec<_>>());
         let mut found: Vec<(u32, Segment)> = (0..clusters)
-            .map(|c| (c, describe(raw, scaled, &members(c), (labels.len(), total))))
+            .map(|c| (c, describe(prepared, &members(c), (labels.len(), total))))
             .collect();
         found.sort_by(|a, b| b.1.spent.total_cmp(&a.1.spent).then(a.0.cmp(&b.0)));
         let mut place = vec![NONE; clusters as usize];
@@ -68,19 +71,10 @@ impl Segments {
 }
 
 impl Segment {
-    /// Columns by how much the segment differs in them, most first.
-    pub(crate) fn differences(&self) -> Vec<usize> {
-        let mut columns: Vec<usize> =
-            (0..COLUMNS.len()).filter(|&t| self.scores[t].abs() >= DIFFERENT).collect();
-        columns.sort_by(|&a, &b| self.scores[b].abs().total_cmp(&self.scores[a].abs()));
-        columns.truncate(NAMED);
-        columns
-    }
-
     /// A name made of what differs.
     pub(crate) fn name(&self) -> String {
         let mut words: Vec<&str> = Vec::new();
-        for t in self.differences() {
+        for t in self.differs.iter().copied() {
             let (low, high) = COLUMNS[t].words;
             let word = if self.scores[t] > 0.0 { high } else { low };
             if !words.contains(&word) {
@@ -97,15 +91,26 @@ pub(crate) fn letter(segment: usize) -> char {
     char::from(b'A' + (segment % 26) as u8)
 }
 
-fn describe(raw: &Table, scaled: &Table, members: &[usize], of: (usize, f64)) -> Segment {
+fn describe(prepared: &Prepared, members: &[usize], of: (usize, f64)) -> Segment {
+    let (raw, scores) = (&prepared.raw, each(|t| mean(&prepared.scaled, t, members)));
     Segment {
+        differs: differences(&scores, &prepared.pruned.kept),
         size: members.len(),
         share: members.len() as f64 / of.0 as f64,
         spent: spent(raw, members) / of.1,
         means: each(|t| mean(raw, t, members)),
         medians: each(|t| median(raw, t, members)),
-        scores: each(|t| mean(scaled, t, members)),
+        scores,
     }
+}
+
+/// The compared columns by how much they differ, most first.
+fn differences(scores: &[f64], compared: &[usize]) -> Vec<usize> {
+    let differs = |t: &usize| scores[*t].abs() >= DIFFERENT;
+    let mut columns: Vec<usize> = compared.iter().copied().filter(differs).collect();
+    columns.sort_by(|&a, &b| scores[b].abs().total_cmp(&scores[a].abs()));
+    columns.truncate(NAMED);
+    columns
 }
 
 fn each(of: impl Fn(usize) -> f64) -> Vec<f64> {

@@ -85,3 +85,23 @@ fn sorted(segments: &Segments, scores: &[f64], segment: usize) -> Vec<f64> {
     found.sort_unstable_by(|a, b| b.total_cmp(a));
     found
 }
+
+/// The share of every principal component, and the sum up to it.
+pub(crate) fn scree(shares: &[f64]) -> String {
+    let count = shares.len() as f64;
+    let mut chart = Chart::new(HALF, (0.4, count + 0.6), (0.0, 1.0));
+    let whole: Vec<f64> = (1..=shares.len()).map(|i| i as f64).collect();
+    chart.axis_x(&whole, "component", super::number);
+    chart.axis_y(&ticks((0.0, 1.0), 5), "share of the variance", super::percent);
+    let mut sum = 0.0;
+    let mut sums = Vec::new();
+    for (&at, &share) in whole.iter().zip(shares) {
+        let (left, right) = (at - 0.35, at + 0.35);
+        chart.area([(left, 0.0), (left, share), (right, share), (right, 0.0)], color(0));
+        sum += share;
+        sums.push((at, sum));
+    }
+    chart.line(sums, color(1));
+    chart.words((count, 1.0), (0.0, 18.0), "end", "sum");
+    chart.svg("Shares of the principal components")
+}

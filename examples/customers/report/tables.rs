@@ -1,10 +1,11 @@
 //! The tables of the report.
 
-use enfold::trials::{Trial, Trials, compare};
+use enfold::correlation::{Dropped, Pruned};
+use enfold::trials::{Param, Trial, Trials, compare};
 
 use super::chart::color;
 use super::{amount, percent};
-use crate::prepare::COLUMNS;
+use crate::prepare::{COLUMNS, Prepared};
 use crate::segments::{Segments, letter};
 use crate::sweep::{Settings, leaderboard, useful};
 
@@ -84,17 +85,52 @@ pub(crate) fn rows_only(trials: &Trials) -> String {
 /// What differs between the two best useful runs.
 pub(crate) fn comparison(trials: &Trials, settings: &Settings) -> String {
     let board = leaderboard(trials).filter(|trial| useful(trial, settings));
-    match board.trials() {
-        [first, second, ..] => {
-            compare(first, second).map_or_else(|e| e.to_string(), |c| c.to_string())
-        }
-        _ => "There is only one.".into(),
-    }
+    let [first, second, ..] = board.trials() else { return "There is only one.".into() };
+    let Ok(both) = compare(first, second) else { return "They label different rows.".into() };
+    let said = |value: &Option<Param>| value.as_ref().map_or("–".into(), Param::to_string);
+    let params = both.params.iter();
+    let params = params.map(|c| format!("{}: {} → {}\n", c.name, said(&c.before), said(&c.after)));
+    let metrics = both.metrics.iter().map(|d| {
+        let (a, b, more) = (d.before, d.after, d.difference());
+        format!("{}: {a:.4} → {b:.4} ({more:+.4})\n", d.name)
+    });
+    let same = both.adjusted_rand.map(|index| format!("labels: adjusted Rand {index:.3}\n"));
+    params.chain(metrics).chain(same).collect()
 }
 
-const HEAD: &str = "<tr><th>Algorithm</th><th class='left'>Options</th><th class='left'>UMAP</th>\
+/// The columns that went, each with the one that says the same.
+pub(crate) fn dropped(pruned: &Pruned) -> String {
+    let one = |d: &Dropped| {
+        let (gone, stays) = (COLUMNS[d.column].name, COLUMNS[d.because].name);
+        format!("<code>{gone}</code> says what <code>{stays}</code> says ({:.2})", d.correlation)
+    };
+    let all: Vec<String> = pruned.dropped.iter().map(one).collect();
+    if all.is_empty() { "none does".into() } else { all.join(", ") }
+}
+
+/// The correlations of all columns as a coloured table.
+pub(crate) fn correlations(prepared: &Prepared) -> String {
+    let count = COLUMNS.len();
+    let cell = |a: usize, b: usize| {
+        let r = prepared.correlation.at(a, b);
+        format!("<td style='background:{}'>{:.0}</td>", shade(r * FULL), 100.0 * r)
+    };
+    let line = |a: usize| {
+        let gone = prepared.pruned.kept.binary_search(&a).is_err();
+        let name =
+            if gone { format!("<s>{}</s>", COLUMNS[a].name) } else { COLUMNS[a].name.into() };
+        let cells: String = (0..count).map(|b| cell(a, b)).collect();
+        format!("<tr><td>{name}</td>{cells}</tr>")
+    };
+    let lines: String = (0..count).map(line).collect();
+    format!(
+        "<table class='pairs'>{lines}</table><small>In percent; columns in the order of the lines.</small>"
+    )
+}
+
+const HEAD: &str = "<tr><th>Algorithm</th><th class='left'>Options</th><th class='left'>UMAP, min_dist</th>\
                     <th>Segments</th><th>Smallest</th><th>In none</th><th>Silhouette</th>\
-                    <th>Trustworthiness</th><th></th></tr>";
+                    <th>Trust</th><th></th></tr>";
 
 fn embedded(trial: &Trial) -> bool {
     trial.params().text("space").is_ok_and(|space| space == "umap")
@@ -114,7 +150,7 @@ fn line(trial: &Trial, shown: bool, starred: bool) -> String {
         false => ("k-means", format!("k = {}", said("k"))),
     };
     let umap = match embedded(trial) {
-        true => format!("{} neighbours, min_dist {}", said("neighbors"), said("min_dist")),
+        true => format!("{} neighbours, {}", said("neighbors"), said("min_dist")),
         false => "none".into(),
     };
     format!(
