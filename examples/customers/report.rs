@@ -82,10 +82,11 @@ impl Report<'_> {
     }
 
     fn steadiness(&self) -> String {
-        let least = self.stability.iter().copied().fold(1.0, f64::min);
+        let ends = self.stability.iter().copied();
+        let (least, most) = (ends.clone().fold(1.0, f64::min), ends.fold(0.0, f64::max));
         format!(
-            "with {} other seeds the same customers end up together (adjusted Rand {least:.2} or \
-             more of 1)",
+            "{} other seeds agree with it to an adjusted Rand index of {least:.2} to {most:.2} (1 is \
+             the same segments, 0 is chance)",
             self.stability.len()
         )
     }
@@ -227,8 +228,9 @@ impl Report<'_> {
              and on {} embeddings. Useful is a result with {} to 12 segments, none below {} of the \
              customers, and at most {} of them in no segment. Here are the best useful ones by \
              silhouette; shaded is the run that this page shows, the best of DBSCAN, which need \
-             not be told how many segments there are. ★: no other run is at least as good in silhouette, trustworthiness and \
-             share without a segment, and better in one.</p>{}<h3>On the rows themselves</h3>\
+             not be told how many segments there are. ★: no other useful \
+             run is at least as good in silhouette, trustworthiness and share without a segment, \
+             and better in one.</p>{}<h3>On the rows themselves</h3>\
              <p>The same algorithms without UMAP, in {} dimensions. Silhouettes of different spaces \
              compare only roughly.</p>\
              {}<h3>The two best, compared</h3><pre>{}</pre>",

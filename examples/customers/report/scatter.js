@@ -10,7 +10,7 @@
     pen.setTransform(ratio, 0, 0, ratio, 0, 0);
     pen.clearRect(0, 0, width, height);
     const [ct, st, cl, sl] = [Math.cos(turn), Math.sin(turn), Math.cos(tilt), Math.sin(tilt)];
-    const size = Math.min(width, height * 1.5) / 2100, order = [];
+    const size = Math.min(width, height * 1.5) / 2700, order = [];
     for (let i = 0; i < points.length; i += 4) {
       const x = points[i], y = points[i + 1], z = points[i + 2], c = points[i + 3];
       const side = x * ct + z * st, deep = z * ct - x * st;
