@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
-use std::collections::BTreeSet;
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
@@ -190,11 +190,14 @@ fn customers_fall_into_the_same_clear_segments_every_time() {
     assert!(trust > 0.95, "trustworthiness {trust}");
     let noise = labels.iter().filter(|&&label| label == NONE).count();
     assert!(noise * 20 < labels.len(), "{noise} of {}", labels.len());
-    // Whether a customer has ever cancelled divides them most.
+    // Whether a customer has ever cancelled divides them most: it is the same for nearly all of a
+    // segment, where the larger answer of all customers is that of 64 %.
     let never = table.column(7).fold(f32::INFINITY, f32::min);
-    let (cancels, quiet): (Vec<usize>, Vec<usize>) =
-        (0..labels.len()).partition(|&i| table.row(i)[7] > never);
-    let of = |rows: &[usize]| rows.iter().map(|&i| labels[i]).collect::<BTreeSet<u32>>();
-    let both = of(&cancels).intersection(&of(&quiet)).filter(|&&label| label != NONE).count();
-    assert_eq!(both, 0, "a segment has customers who cancel and others who do not");
+    let mut answers = BTreeMap::<u32, [usize; 2]>::new();
+    for (i, &label) in labels.iter().enumerate().filter(|(_, label)| **label != NONE) {
+        answers.entry(label).or_default()[usize::from(table.row(i)[7] > never)] += 1;
+    }
+    let agree: usize = answers.values().map(|[no, yes]| no.max(yes)).sum();
+    let share = agree as f64 / (labels.len() - noise) as f64;
+    assert!(answers.len() >= 2 && share > 0.9, "{share} agree: {answers:?}");
 }
