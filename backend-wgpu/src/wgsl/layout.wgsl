@@ -80,18 +80,18 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     if (i >= p.x1) { return; }
     let own = i * p.dim;
     var force: array<f32, 32>;
-    var active = 0u;
+    var met = 0u;
     for (var edge = offsets[i]; edge < offsets[i + 1u]; edge++) {
         if (turns(p.f + 1u, strengths[edge]) <= turns(p.f, strengths[edge])) { continue; }
-        active++;
+        met++;
         let other = targets[edge] * p.dim;
         let pull = pull_of(squared(own, other));
         for (var t = 0u; t < p.dim; t++) {
             force[t] = push(force[t], pull, place[own + t] - place[other + t]);
         }
     }
-    if (p.i == 0u) { active = 0u; }
-    for (var turn = 0u; turn < active * p.e; turn++) {
+    if (p.i == 0u) { met = 0u; }
+    for (var turn = 0u; turn < met * p.e; turn++) {
         let other = drawn(i, turn) * p.dim;
         let away = push_of(squared(own, other));
         for (var t = 0u; t < p.dim; t++) {
