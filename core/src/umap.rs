@@ -63,7 +63,7 @@ pub use model::Model;
 
 /// Multiply-adds of all pairs up to which neighbours are looked for exactly.
 const CHEAP: f64 = 1e10;
-/// Rows up to which an embedding takes 500 epochs, else 200; a transform 100, else 30.
+/// Rows up to which an embedding takes 500 epochs, else 300; a transform 100, else 30.
 const FEW: usize = 10_000;
 
 /// Where a layout begins.
@@ -104,7 +104,8 @@ pub struct Progress {
     pub epochs: u32,
 }
 
-/// Options of an embedding; the defaults are those of the authors' implementation.
+/// Options of an embedding; the defaults are those of the authors' implementation, but for the
+/// epochs of many rows.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Umap {
@@ -186,7 +187,7 @@ impl Umap {
         Self { curve: Some((a, b)), ..self }
     }
 
-    /// Epochs of the layout; unless set 500 for up to 10 000 rows and 200 for more.
+    /// Epochs of the layout; unless set 500 for up to 10 000 rows and 300 for more.
     #[must_use]
     pub const fn epochs(self, epochs: u32) -> Self {
         Self { epochs: Some(epochs), ..self }
@@ -351,7 +352,7 @@ impl Umap {
         self.check()?;
         ShapeError::at_least("rows", 1, graph.len())?;
         ShapeError::check("start", graph.len() * self.components, start.at.len())?;
-        let epochs = self.epochs.unwrap_or(if graph.len() <= FEW { 500 } else { 200 });
+        let epochs = self.epochs.unwrap_or(if graph.len() <= FEW { 500 } else { 300 });
         let schedule = epochs::Schedule { epochs, rate: self.rate, fixed: 0 };
         let strong = strong(graph, epochs);
         let (embedding, epochs) = if graph.len() == 1 {

@@ -163,7 +163,8 @@ fn components_without_edges_between_them_lie_apart() {
 #[test]
 fn classes_pull_apart_what_the_rows_do_not() {
     let data = surface(400);
-    let labels: Vec<u32> = (0..400).map(|i| u32::from(data[i * 12 + 1] > 0.0)).collect();
+    // The rows know nothing of these.
+    let labels: Vec<u32> = (0..400).map(|i| i % 2).collect();
     let rows = Rows::new(&data[..], 12).expect("whole rows");
     let umap = Umap::new(2).seed(4);
     let lists = umap.lists(&CPU, rows).expect("finite rows");
@@ -173,25 +174,48 @@ fn classes_pull_apart_what_the_rows_do_not() {
         let model = umap.layout(&CPU, graph, &start, &mut |_| ControlFlow::Continue(()));
         let model = model.expect("infallible");
         tame(&model);
-        Silhouette::new()
-            .metric(Metric::Euclidean)
-            .score(&CPU, model.points(), &labels)
-            .expect("two")
+        let score = Silhouette::new().metric(Metric::Euclidean);
+        score.score(&CPU, model.points(), &labels).expect("two labels")
     };
     let free = score(&graph);
+    assert!(free < 0.1, "{free}");
     let classes = umap.classes::<f32, Infallible>(&graph, &labels, 0.9).expect("one for each");
-    assert!(score(&classes) > free + 0.1, "{} {free}", score(&classes));
-    // Half of the classes unknown.
-    let some: Vec<u32> =
-        labels.iter().enumerate().map(|(i, &l)| if i % 2 == 0 { l } else { NONE }).collect();
-    let some = umap.classes::<f32, Infallible>(&graph, &some, 0.9).expect("one for each");
-    assert!(score(&some) > free, "{} {free}", score(&some));
-    // Numbers: the same as a target of one coordinate.
+    assert!(score(&classes) > free + 0.2, "{} {free}", score(&classes));
+    // Numbers, as a target of one coordinate.
     let target: Vec<f32> = labels.iter().map(|&l| l as f32).collect();
     let target = umap.lists(&CPU, Rows::new(&target[..], 1).expect("rows")).expect("finite");
     let target = umap.graph::<f32, Infallible>(&target).expect("neighbours");
-    let met = umap.met::<f32, Infallible>(&graph, &target, 0.5).expect("as many rows");
-    assert!(score(&met) > free, "{} {free}", score(&met));
+    let met = umap.met::<f32, Infallible>(&graph, &target, 0.8).expect("as many rows");
+    assert!(score(&met) > free + 0.2, "{} {free}", score(&met));
+}
+
+#[test]
+fn what_is_not_known_of_classes_counts_between_like_and_unlike() {
+    let data = surface(400);
+    let umap = Umap::new(2);
+    let lists = umap.lists(&CPU, Rows::new(&data[..], 12).expect("whole rows")).expect("finite");
+    let graph = umap.graph::<f32, Infallible>(&lists).expect("neighbours");
+    let class = |i: usize| if i % 3 == 2 { NONE } else { i as u32 % 3 };
+    let classes: Vec<u32> = (0..400).map(class).collect();
+    let known = umap.classes::<f32, Infallible>(&graph, &classes, 0.5).expect("one for each");
+    let (mut sums, mut counts) = ([0.0f64; 3], [0.0; 3]);
+    for i in 0..400 {
+        let (to, weights) = known.row(i);
+        assert!(weights.iter().all(|w| (0.0..=1.0).contains(w)));
+        for (&j, &w) in to.iter().zip(weights) {
+            let kind = match (classes[i], classes[j as usize]) {
+                (NONE, _) | (_, NONE) => 1,
+                (a, b) => 2 * usize::from(a == b),
+            };
+            sums[kind] += f64::from(w);
+            counts[kind] += 1.0;
+        }
+    }
+    let [unlike, open, like] = [0, 1, 2].map(|kind| sums[kind] / counts[kind]);
+    assert!(10.0 * unlike < open && open < like, "{unlike} {open} {like}");
+    // Every row keeps a neighbour that it holds on to with all its strength.
+    let most = |i: usize| known.row(i).1.iter().fold(0f32, |most, &w| most.max(w));
+    assert!((0..400).all(|i| most(i) == 1.0));
 }
 
 #[test]

@@ -20,6 +20,8 @@ const DEGREE: usize = 20;
 const ROUNDS: usize = 6;
 /// A residual of this share of 1 − λ is none.
 const ENOUGH: f64 = 0.05;
+/// Stands for the value of the first vector: above all others.
+const FIRST: f64 = 2.0;
 /// Sweeps of Jacobi's method, at most; a dozen is plenty.
 const SWEEPS: usize = 50;
 /// Purpose of the draws of first vectors.
@@ -69,6 +71,7 @@ impl Walk {
         let mut cut = 0.9;
         for _ in 0..ROUNDS {
             self.filter(&mut x, cut);
+            self.first_is_root(&mut x);
             if !orthonormal(&mut x) {
                 return None;
             }
@@ -98,10 +101,16 @@ impl Walk {
                 }
             }
         }
+        self.first_is_root(&mut x);
+        x
+    }
+
+    /// The first vector is known. It is put back and left out of every turn: where parts of the
+    /// graph hardly hold together, other values are 1 but for rounding, too, and vectors would mix.
+    fn first_is_root(&self, x: &mut Panels) {
         for (row, &root) in x[0].iter_mut().zip(&self.root) {
             row[0] = root;
         }
-        x
     }
 
     fn times(&self, x: &[[f32; SIDE]], out: &mut [[f32; SIDE]]) {
@@ -145,8 +154,9 @@ impl Walk {
             self.times(panel, image);
         }
         let mut h = vec![0f64; m * m];
-        for a in 0..m {
-            for b in 0..=a {
+        h[0] = FIRST;
+        for a in 1..m {
+            for b in 1..=a {
                 let half = (dot(x, a, &image, b) + dot(x, b, &image, a)) / 2.0;
                 (h[a * m + b], h[b * m + a]) = (half, half);
             }
