@@ -14,6 +14,8 @@ use crate::clock::timed;
 use crate::peer::Peer;
 
 type Failure = Box<dyn std::error::Error>;
+/// Seconds of each stage, and the embedding.
+type Fitted = (Vec<(&'static str, f64)>, Vec<f32>);
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -90,11 +92,8 @@ fn one(
     )
 }
 
-/// Seconds of each stage, and the embedding.
-fn fit(
-    umap: &Umap,
-    rows: Rows<'_, [f32]>,
-) -> Result<(Vec<(&'static str, f64)>, Vec<f32>), Failure> {
+/// Fits, stage by stage.
+fn fit(umap: &Umap, rows: Rows<'_, [f32]>) -> Result<Fitted, Failure> {
     let cpu = Cpu::<f32>::new();
     let umap = umap.metric(Metric::Euclidean);
     let (knn, lists) = timed(|| umap.lists(&cpu, rows));
