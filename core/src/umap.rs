@@ -397,14 +397,10 @@ impl Umap {
 fn strong<T: Element>(graph: &Csr<T>, epochs: u32) -> Csr<T> {
     let most = graph.weights.iter().fold(0f64, |most, w| most.max(w.as_f64()));
     let least = most / f64::from(epochs.max(1));
-    let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
-    for i in 0..graph.len() {
+    Csr::of_rows(graph.len(), |i, out| {
         let (to, weights) = graph.row(i);
         for (&to, w) in to.iter().zip(weights).filter(|(_, w)| w.as_f64() >= least) {
-            out.targets.push(to);
-            out.weights.push(T::of_f64(w.as_f64() / most));
+            out.push(to, T::of_f64(w.as_f64() / most));
         }
-        out.offsets.push(out.targets.len());
-    }
-    out
+    })
 }

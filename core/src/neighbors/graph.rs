@@ -110,14 +110,11 @@ impl<T: Element> Lists<T> {
     /// The graph of neighbours, weighted by distance.
     #[must_use]
     pub fn graph(&self) -> Csr<T> {
-        let mut graph = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
-        for i in 0..self.len() {
+        Csr::of_rows(self.len(), |i, graph| {
             let (dist, index) = self.row(i);
             graph.targets.extend_from_slice(index);
             graph.weights.extend_from_slice(dist);
-            graph.offsets.push(graph.targets.len());
-        }
-        graph
+        })
     }
 
     /// The graph of neighbours with all weights 1.
@@ -129,6 +126,22 @@ impl<T: Element> Lists<T> {
 }
 
 impl<T> Csr<T> {
+    /// Row by row: `add` appends the edges of row i.
+    pub(crate) fn of_rows(rows: usize, mut add: impl FnMut(usize, &mut Self)) -> Self {
+        let mut graph = Self { offsets: vec![0], targets: vec![], weights: vec![] };
+        for i in 0..rows {
+            add(i, &mut graph);
+            graph.offsets.push(graph.targets.len());
+        }
+        graph
+    }
+
+    /// One more edge of the row that is being added.
+    pub(crate) fn push(&mut self, target: u32, weight: T) {
+        self.targets.push(target);
+        self.weights.push(weight);
+    }
+
     /// Rows.
     #[must_use]
     pub fn len(&self) -> usize {

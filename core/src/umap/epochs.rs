@@ -129,12 +129,9 @@ fn placed<T: Element>(graph: &Csr<T>, order: &[u32]) -> Csr<T> {
     for (new, &row) in order.iter().enumerate() {
         place[row as usize] = new as u32;
     }
-    let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
-    for &row in order {
-        let (to, weights) = graph.row(row as usize);
+    Csr::of_rows(order.len(), |i, out| {
+        let (to, weights) = graph.row(order[i] as usize);
         out.targets.extend(to.iter().map(|&to| place[to as usize]));
         out.weights.extend_from_slice(weights);
-        out.offsets.push(out.targets.len());
-    }
-    out
+    })
 }

@@ -103,26 +103,22 @@ struct Both {
 /// The strengths of all neighbours, and of the same pairs seen from the other side:
 /// `mix·(a + b − a·b) + (1 − mix)·a·b`. Targets ascend. `O(n·k log k)`.
 pub(super) fn graph<T: Element>(lists: &Lists<T>, scales: &Scales, mix: f64) -> Csr<T> {
-    united(lists.len(), mix, |i, edge| {
+    let strengths = Csr::of_rows(lists.len(), |i, graph| {
         let (dist, to) = lists.row(i);
         for (d, &to) in dist.iter().zip(to) {
-            edge(to, scales.strength(i, d.as_f64()));
+            graph.push(to, scales.strength(i, d.as_f64()));
         }
-    })
+    });
+    united(&strengths, mix)
 }
 
-/// The union of a graph, which `each` lists row by row, with itself turned round.
-pub(super) fn united<T: Element>(
-    n: usize,
-    mix: f64,
-    each: impl Fn(usize, &mut dyn FnMut(u32, f64)),
-) -> Csr<T> {
+/// The union of a graph with itself turned round.
+pub(super) fn united<T: Element>(graph: &Csr<f64>, mix: f64) -> Csr<T> {
+    let n = graph.len();
     let mut offsets = vec![0usize; n + 1];
     for i in 0..n {
-        each(i, &mut |to, _| {
-            offsets[i + 1] += 1;
-            offsets[to as usize + 1] += 1;
-        });
+        offsets[i + 1] += graph.row(i).0.len();
+        graph.row(i).0.iter().for_each(|&to| offsets[to as usize + 1] += 1);
     }
     for i in 0..n {
         offsets[i + 1] += offsets[i];
@@ -130,20 +126,18 @@ pub(super) fn united<T: Element>(
     let mut next = offsets.clone();
     let mut both: Vec<Both> = Vec::new();
     both.resize_with(offsets[n], || Both { to: 0, a: 0.0, b: 0.0 });
+    let mut enter = |row: usize, edge: Both| {
+        both[next[row]] = edge;
+        next[row] += 1;
+    };
     for i in 0..n {
-        each(i, &mut |to, a| {
-            both[next[i]] = Both { to, a, b: 0.0 };
-            next[i] += 1;
-            both[next[to as usize]] = Both { to: i as u32, a: 0.0, b: a };
-            next[to as usize] += 1;
-        });
+        let (to, strengths) = graph.row(i);
+        for (&to, &a) in to.iter().zip(strengths) {
+            enter(i, Both { to, a, b: 0.0 });
+            enter(to as usize, Both { to: i as u32, a: 0.0, b: a });
+        }
     }
-    let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
-    for i in 0..n {
-        merge(&mut both[offsets[i]..offsets[i + 1]], mix, &mut out);
-        out.offsets.push(out.targets.len());
-    }
-    out
+    Csr::of_rows(n, |i, out| merge(&mut both[offsets[i]..offsets[i + 1]], mix, out))
 }
 
 /// Adds the edges of one row, those to the same row united.
@@ -152,10 +146,14 @@ fn merge<T: Element>(row: &mut [Both], mix: f64, out: &mut Csr<T>) {
     for same in row.chunk_by(|a, b| a.to == b.to) {
         let a: f64 = same.iter().map(|edge| edge.a).sum();
         let b: f64 = same.iter().map(|edge| edge.b).sum();
-        let weight = T::of_f64(mix * (a + b - a * b) + (1.0 - mix) * a * b);
-        if weight > T::zero() {
-            out.targets.push(same[0].to);
-            out.weights.push(weight);
-        }
+        hold(out, same[0].to, mix * (a + b - a * b) + (1.0 - mix) * a * b);
+    }
+}
+
+/// Adds an edge, unless nothing is left of its strength.
+pub(super) fn hold<T: Element>(out: &mut Csr<T>, to: u32, strength: f64) {
+    let strength = T::of_f64(strength);
+    if strength > T::zero() {
+        out.push(to, strength);
     }
 }

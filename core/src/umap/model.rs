@@ -1,6 +1,5 @@
 //! An embedding, and where new rows go in it.
 
-use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
@@ -106,18 +105,15 @@ impl<T: Element> Model<T> {
     fn edges(&self, lists: &Lists<T>, first: usize) -> Csr<T> {
         let n = self.embedding.len() / self.umap.components;
         let scales = Scales::of_each(lists, (self.umap.connectivity - 1.0).max(0.0));
-        let mut out = Csr { offsets: vec![0; n + 1], targets: vec![], weights: vec![] };
-        for i in 0..lists.len() {
+        Csr::of_rows(n + lists.len(), |row, out| {
+            let Some(i) = row.checked_sub(n) else { return };
             let (dist, to) = lists.row(i);
             let strengths: Vec<f64> = dist.iter().map(|d| scales.strength(i, d.as_f64())).collect();
             let most = strengths.iter().fold(0f64, |most, &w| most.max(w));
             for (&to, w) in to.iter().zip(strengths).filter(|(_, w)| *w > 0.0) {
-                out.targets.push(to - first as u32);
-                out.weights.push(T::of_f64(w / most));
+                out.push(to - first as u32, T::of_f64(w / most));
             }
-            out.offsets.push(out.targets.len());
-        }
-        out
+        })
     }
 
     /// Where new rows begin: at the mean of their neighbours, by strength.

@@ -33,7 +33,7 @@ pub(super) fn fitted<T: Element>(mut at: Vec<f64>, dim: usize, seed: u64) -> Vec
     let draws = Draws::new(seed, JITTER);
     let unit = if most > 0.0 { SIDE / most } else { 1.0 };
     for (place, v) in at.iter_mut().enumerate() {
-        *v = *v * unit + NOISE * normal(&draws, place as u64);
+        *v = *v * unit + NOISE * draws.normal(place as u64);
     }
     for t in 0..dim {
         let column = || at.iter().skip(t).step_by(dim).copied();
@@ -44,33 +44,27 @@ pub(super) fn fitted<T: Element>(mut at: Vec<f64>, dim: usize, seed: u64) -> Vec
     at.into_iter().map(T::of_f64).collect()
 }
 
-/// A normal draw (Box and Muller 1958).
-fn normal(draws: &Draws, number: u64) -> f64 {
-    let (u, v) = (draws.unit64(number, 0), draws.unit64(number, 1));
-    libm::sqrt(-2.0 * libm::log(u)) * libm::cos(2.0 * core::f64::consts::PI * v)
-}
-
 /// Leading eigenvectors of the graph. Components that nothing connects get boxes of their own,
-/// as large as their share of the rows; small ones are drawn evenly there. None where the
-/// eigenvectors of the largest component cannot be had.
+/// as large as their share of the rows; small ones are drawn evenly there. None where a graph in
+/// one piece has eigenvectors that cannot be had.
 pub(super) fn spectral<T: Element>(graph: &Csr<T>, dim: usize, seed: u64) -> Option<Vec<f64>> {
     let components = components(graph);
-    let mut at = random(graph.len(), dim, seed);
+    let mut numbers = vec![NONE; graph.len()];
     if let [all] = &components[..] {
-        if all.len() >= needed(dim) {
-            at = walk(graph, all).vectors(dim, seed)?;
-        }
-        return Some(at);
+        return if all.len() < needed(dim) {
+            Some(random(all.len(), dim, seed))
+        } else {
+            walk(graph, all, &mut numbers).vectors(dim, seed)
+        };
     }
     let sizes: Vec<usize> = components.iter().map(Vec::len).collect();
-    let mut boxes = Vec::new();
+    let (mut boxes, mut at) = (Vec::new(), random(graph.len(), dim, seed));
     divide(&sizes, vec![0.0..SIDE; dim], &mut boxes);
     for (rows, space) in components.iter().zip(&boxes) {
-        let inner =
-            if rows.len() < needed(dim) { None } else { walk(graph, rows).vectors(dim, seed) };
-        let inner = inner.unwrap_or_else(|| {
-            rows.iter().flat_map(|&i| at[i as usize * dim..][..dim].to_vec()).collect()
-        });
+        let large = rows.len() >= needed(dim);
+        let inner = large.then(|| walk(graph, rows, &mut numbers).vectors(dim, seed)).flatten();
+        let drawn = || rows.iter().flat_map(|&i| &at[i as usize * dim..][..dim]).copied().collect();
+        let inner: Vec<f64> = inner.unwrap_or_else(drawn);
         place(&inner, rows, space, &mut at);
     }
     Some(at)
@@ -101,16 +95,15 @@ fn components<T>(graph: &Csr<T>) -> Vec<Vec<u32>> {
     all
 }
 
-/// The graph among the rows of a component.
-fn walk<T: Element>(graph: &Csr<T>, rows: &[u32]) -> Walk {
-    let mut number = vec![NONE; graph.len()];
+/// The graph among the rows of a component; `numbers` is room for one of each row of the graph.
+fn walk<T: Element>(graph: &Csr<T>, rows: &[u32], numbers: &mut [u32]) -> Walk {
     for (new, &row) in rows.iter().enumerate() {
-        number[row as usize] = new as u32;
+        numbers[row as usize] = new as u32;
     }
     let (mut offsets, mut targets, mut weights) = (vec![0], Vec::new(), Vec::new());
     for &row in rows {
         let (to, strength) = graph.row(row as usize);
-        targets.extend(to.iter().map(|&to| number[to as usize]));
+        targets.extend(to.iter().map(|&to| numbers[to as usize]));
         weights.extend(strength.iter().map(|w| w.as_f64()));
         offsets.push(targets.len());
     }

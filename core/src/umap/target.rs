@@ -1,9 +1,9 @@
 //! What is known of rows besides themselves: classes, or numbers.
 
-use alloc::vec;
 use alloc::vec::Vec;
 
-use super::{Umap, fuzzy};
+use super::Umap;
+use super::fuzzy::{hold, united};
 use crate::backend::NONE;
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
@@ -37,16 +37,13 @@ impl Umap {
             (a, b) if a == b => 1.0,
             _ => apart,
         };
-        let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
-        for i in 0..graph.len() {
+        let kept: Csr<T> = Csr::of_rows(graph.len(), |i, out| {
             let (to, weights) = graph.row(i);
             for (&to, w) in to.iter().zip(weights) {
-                let kept = w.as_f64() * share(classes[i], classes[to as usize]);
-                push(&mut out, to, kept);
+                hold(out, to, w.as_f64() * share(classes[i], classes[to as usize]));
             }
-            out.offsets.push(out.targets.len());
-        }
-        Ok(connected(&out))
+        });
+        Ok(connected(&kept))
     }
 
     /// The graph met with the graph of a target that is numbers: [`graph`](Self::graph) of the
@@ -76,28 +73,18 @@ impl Umap {
                 libm::pow(a, (1.0 - weight) / weight) * b
             }
         };
-        let mut out = Csr { offsets: vec![0], targets: vec![], weights: vec![] };
-        for i in 0..graph.len() {
+        let both: Csr<T> = Csr::of_rows(graph.len(), |i, out| {
             for (to, a, b) in joined(graph.row(i), target.row(i)) {
-                push(&mut out, to, mixed(a.unwrap_or(absent.0), b.unwrap_or(absent.1)));
+                hold(out, to, mixed(a.unwrap_or(absent.0), b.unwrap_or(absent.1)));
             }
-            out.offsets.push(out.targets.len());
-        }
-        Ok(connected(&out))
+        });
+        Ok(connected(&both))
     }
 }
 
 fn check<E>(weight: f64) -> Result<(), Error<E>> {
     let fine = (0.0..=1.0).contains(&weight);
     if fine { Ok(()) } else { Err(Error::Parameter { name: "weight", why: "0 to 1" }) }
-}
-
-fn push<T: Element>(out: &mut Csr<T>, to: u32, weight: f64) {
-    let weight = T::of_f64(weight);
-    if weight > T::zero() {
-        out.targets.push(to);
-        out.weights.push(weight);
-    }
 }
 
 /// The edges of either row of a graph, by target.
@@ -122,12 +109,12 @@ fn joined<'a, T: Element>(
 
 /// Every row's strongest edge made 1, then the union of both directions.
 fn connected<T: Element>(graph: &Csr<T>) -> Csr<T> {
-    let most = |i: usize| graph.row(i).1.iter().fold(0f64, |most, w| most.max(w.as_f64()));
-    let most: Vec<f64> = (0..graph.len()).map(most).collect();
-    fuzzy::united(graph.len(), 1.0, |i, edge| {
+    let shares = Csr::of_rows(graph.len(), |i, out| {
         let (to, weights) = graph.row(i);
+        let most = weights.iter().fold(0f64, |most, w| most.max(w.as_f64()));
         for (&to, w) in to.iter().zip(weights) {
-            edge(to, w.as_f64() / most[i]);
+            out.push(to, w.as_f64() / most);
         }
-    })
+    });
+    united(&shares, 1.0)
 }
