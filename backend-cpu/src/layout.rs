@@ -41,7 +41,7 @@ pub(crate) fn layout<E: Native>(
     let edges: usize = offsets.windows(2).map(degree).sum();
     let most = offsets.windows(2).map(degree).max().unwrap_or(0);
     let shifts = shifts(&epoch, most);
-    let plan = Plan { graph, epoch, from, shifts: &shifts, most };
+    let plan = Plan { graph, epoch, curve: Curve::of(&epoch), from, shifts: &shifts, most };
     let work = edges / rows.len().max(1) * (1 + epoch.negatives as usize) * FORCE * dim;
     let to = &mut to[rows.start * dim..rows.end * dim];
     threads::rows::<E, E>(rows, work, (to, &mut []), (dim, 0), |rows, to, _| {
@@ -61,6 +61,7 @@ fn shifts(epoch: &Epoch, most: usize) -> Vec<u32> {
 struct Plan<'a, E> {
     graph: &'a Graph<'a, [E], [u32]>,
     epoch: Epoch,
+    curve: Curve<E>,
     from: Rows<'a, [E]>,
     shifts: &'a [u32],
     /// Edges of a row, at most.
@@ -144,7 +145,6 @@ impl<E: Element> Plan<'_, E> {
 /// them.
 struct Side<'a, E, const D: usize> {
     plan: Plan<'a, E>,
-    curve: Curve<E>,
     dim: usize,
     first: usize,
     lanes: usize,
@@ -165,7 +165,7 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
             }
         }
         let force = [[E::zero(); SIDE]; D];
-        Self { plan, curve: Curve::of(&plan.epoch), dim, first, lanes, at, force }
+        Self { plan, dim, first, lanes, at, force }
     }
 
     /// The k-th active edge of every vertex that has one.
@@ -243,7 +243,8 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
         }
         let mut force = [E::zero(); WIDE];
         for at in 0..WIDE {
-            force[at] = if PULL { self.curve.pull(d2[at]) } else { self.curve.push(d2[at]) };
+            force[at] =
+                if PULL { self.plan.curve.pull(d2[at]) } else { self.plan.curve.push(d2[at]) };
         }
         for at in 0..WIDE {
             // A factor instead of a choice: compilers make a branch of a choice.
@@ -252,7 +253,7 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
         }
         for t in 0..self.dim {
             for at in 0..WIDE {
-                gap[t][at] = self.curve.clip(force[at] * gap[t][at]);
+                gap[t][at] = self.plan.curve.clip(force[at] * gap[t][at]);
             }
             for j in 0..AT_ONCE {
                 for l in 0..SIDE {

@@ -71,6 +71,13 @@ impl Draws {
         ((self.bits(number, lane) >> 12) as f64 + 0.5) / (1u64 << 52) as f64
     }
 
+    /// A normal `f64` of mean 0 and deviation 1 (Box and Muller 1958), from lanes 0 and 1.
+    #[must_use]
+    pub fn normal(&self, number: u64) -> f64 {
+        let (u, turn) = (self.unit64(number, 0), self.unit64(number, 1));
+        libm::sqrt(-2.0 * libm::log(u)) * libm::cos(core::f64::consts::TAU * turn)
+    }
+
     /// A uniform integer below `bound` (0 when `bound` is 0), by multiply-and-shift.
     #[must_use]
     pub fn below(&self, number: u64, lane: u32, bound: u64) -> u64 {

@@ -101,12 +101,7 @@ impl Randomized {
     /// Normal draws, by Box and Muller.
     fn draw(&self, dim: usize, size: usize) -> Vec<f64> {
         let draws = Draws::new(self.seed, 0x5043_4131);
-        let normal = |i: usize| {
-            let (u, turn) = (draws.unit64(i as u64, 0), draws.unit64(i as u64, 1));
-            let angle = std::f64::consts::TAU * turn;
-            (-2.0 * libm::log(u)).sqrt() * libm::cos(angle)
-        };
-        (0..size * dim).map(normal).collect()
+        (0..(size * dim) as u64).map(|i| draws.normal(i)).collect()
     }
 }
 

@@ -138,10 +138,11 @@ pub fn layout<B: Backend>(
     to: &mut Values<B>,
 ) -> Result<(), B::Error> {
     let dim = from.dim().min(MAX_DIM);
+    let curve = Curve::of(&epoch);
     for i in from.start()..from.end() {
         let mut vertex = Vertex { at: point(b, from, i)?, force: [B::Elem::default(); MAX_DIM] };
-        let turns = pulls(b, &graph, &epoch, (i, from), &mut vertex)? * epoch.negatives;
-        pushes(b, turns, &epoch, (i, from), &mut vertex)?;
+        let active = pulls(b, &graph, (&epoch, &curve), (i, from), &mut vertex)?;
+        pushes(b, active * epoch.negatives, (&epoch, &curve), (i, from), &mut vertex)?;
         for t in 0..dim {
             let moved = vertex.at[t] + B::Elem::of_f64(f64::from(epoch.rate)) * vertex.force[t];
             b.write(to, i * from.dim() + t, &[moved])?;
@@ -160,20 +161,19 @@ struct Vertex<T> {
 fn pulls<B: Backend>(
     b: &B,
     graph: &Graph<'_, Values<B>, Indices<B>>,
-    epoch: &Epoch,
+    (epoch, curve): (&Epoch, &Curve<B::Elem>),
     (i, from): (usize, Rows<'_, Values<B>>),
     vertex: &mut Vertex<B::Elem>,
 ) -> Result<u32, B::Error> {
     let (mut ends, mut count) = ([0u32; 2], 0);
     b.read(graph.offsets, i, &mut ends)?;
-    let curve = Curve::of(epoch);
     for edge in ends[0]..ends[1] {
         let (mut weight, mut target) = ([B::Elem::default()], [0u32]);
         b.read(graph.weights, edge as usize, &mut weight)?;
         if active(weight[0], epoch.number) {
             b.read(graph.targets, edge as usize, &mut target)?;
             let other = point(b, from, target[0] as usize)?;
-            vertex.add(&other, from.dim(), |d2| curve.pull(d2), &curve);
+            vertex.add(&other, from.dim(), |d2| curve.pull(d2), curve);
             count += 1;
         }
     }
@@ -184,16 +184,16 @@ fn pulls<B: Backend>(
 fn pushes<B: Backend>(
     b: &B,
     turns: u32,
-    epoch: &Epoch,
+    (epoch, curve): (&Epoch, &Curve<B::Elem>),
     (i, from): (usize, Rows<'_, Values<B>>),
     vertex: &mut Vertex<B::Elem>,
 ) -> Result<(), B::Error> {
-    let (curve, shifts, pool) = (Curve::of(epoch), Shifts::of(epoch), epoch.pool as usize);
+    let (shifts, pool) = (Shifts::of(epoch), epoch.pool as usize);
     let base = if i < pool { i } else { 0 };
     for turn in 0..if pool > 0 { turns } else { 0 } {
         let j = (base + shifts.get(turn) as usize) % pool;
         let other = point(b, from, j)?;
-        vertex.add(&other, from.dim(), |d2| curve.push(d2), &curve);
+        vertex.add(&other, from.dim(), |d2| curve.push(d2), curve);
     }
     Ok(())
 }
