@@ -19,6 +19,7 @@
 
 use enfold_core::{Error, Rows};
 
+use crate::data::door::check_finite;
 use crate::data::{DataError, Table};
 use crate::pca::{Covariance, PcaError};
 
@@ -80,9 +81,7 @@ impl Correlation {
             return Err(Error::Parameter { name: "rows", why: "at least two" });
         }
         let (values, dim) = (rows.as_slice(), rows.dim());
-        if let Some(at) = values.iter().position(|v| !v.is_finite()) {
-            return Err(Error::NotFinite { row: rows.start() + at / dim });
-        }
+        check_finite(rows)?;
         let column = |t: usize| values[t..].iter().step_by(dim).copied().collect::<Vec<f32>>();
         let ranks: Vec<Vec<f64>> = (0..dim).map(|t| centred_ranks(&column(t))).collect();
         let mut matrix = vec![0.0; dim * dim];

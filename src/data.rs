@@ -6,6 +6,7 @@
 
 #[cfg(feature = "csv")]
 pub mod csv;
+pub(crate) mod door;
 mod error;
 mod exact;
 #[cfg(feature = "npy")]

@@ -39,6 +39,7 @@ use pulp::Arch;
 use rayon::prelude::*;
 
 use crate::data::Table;
+use crate::data::door::check_finite;
 
 pub use covariance::Covariance;
 pub use randomized::Randomized;
@@ -324,11 +325,4 @@ fn map(
         });
     });
     Table::new(values, to).map_err(|_| ShapeError { what: "rows", expected: 1, found: 0 }.into())
-}
-
-fn check_finite(rows: Rows<'_, [f32]>) -> Result<(), PcaError> {
-    match rows.as_slice().iter().position(|v| !v.is_finite()) {
-        Some(at) => Err(Error::NotFinite { row: rows.start() + at / rows.dim() }),
-        None => Ok(()),
-    }
 }

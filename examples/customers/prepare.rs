@@ -1,13 +1,11 @@
 //! From a file to rows that can be compared: what is dropped, what is bent, what is scaled.
 
-use std::ops::ControlFlow;
 use std::path::Path;
 
 use enfold::correlation::{Correlation, Pruned};
 use enfold::data::csv::{CsvOptions, read_table};
-use enfold::data::scale::Mode;
+use enfold::data::scale::{Logarithm, Mode};
 use enfold::data::{DataError, Scaler};
-use enfold::feed::feed;
 use enfold::pca::{Covariance, Pca, PcaModel};
 use enfold::{StreamState, Table};
 
@@ -104,13 +102,13 @@ pub(crate) fn prepare(path: &Path) -> Result<Prepared, Fault> {
 
     let good = |&i: &usize| at(table.row(i), "monetary") > at(table.row(i), "cancel_amount");
     let bought: Vec<usize> = (0..table.rows().len()).filter(good).collect();
-    let first = standardised(&bent(&picked(&table, &bought)?))?;
+    let first = standardised(&bent(&picked(&table, &bought)?)?)?;
     let near = |i: &usize| first.row(*i).iter().all(|z| z.abs() <= FAR);
     let kept: Vec<usize> = (0..bought.len()).filter(near).map(|i| bought[i]).collect();
 
     let (read, cancelled) = (table.rows().len(), table.rows().len() - bought.len());
     let raw = picked(&table, &kept)?;
-    let scaled = standardised(&bent(&raw))?;
+    let scaled = standardised(&bent(&raw)?)?;
     let mut moments = Covariance::new(scaled.dim())?;
     moments.push(scaled.rows(), None)?;
     let correlation = Correlation::of(&moments)?;
@@ -149,19 +147,16 @@ fn picked(table: &Table, rows: &[usize]) -> Result<Table, DataError> {
 
 /// ln(1 + x) of the heavy columns: a customer who buys twice as much is as far from the mean as
 /// one who buys half.
-fn bent(table: &Table) -> Table {
+fn bent(table: &Table) -> Result<Table, DataError> {
+    let heavy = (0..COLUMNS.len()).filter(|&t| COLUMNS[t].heavy);
     let mut bent = table.clone();
-    for row in bent.values_mut().chunks_exact_mut(COLUMNS.len()) {
-        for (value, _) in row.iter_mut().zip(&COLUMNS).filter(|(_, column)| column.heavy) {
-            *value = f64::from(*value).ln_1p() as f32;
-        }
-    }
-    bent
+    Logarithm::of(COLUMNS.len(), heavy)?.apply(bent.values_mut())?;
+    Ok(bent)
 }
 
 fn standardised(table: &Table) -> Result<Table, Fault> {
     let mut scaler = Scaler::new(table.dim())?;
-    feed(&mut scaler, [Ok(table.clone())], |_| ControlFlow::Continue(()))?;
+    scaler.push(table.rows(), None)?;
     let mut scaled = table.clone();
     scaler.scaling(Mode::Standardise).apply(scaled.values_mut())?;
     Ok(scaled)

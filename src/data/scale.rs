@@ -82,8 +82,7 @@ impl Scaler {
     /// means never. Without it, moving the clock changes nothing.
     #[must_use]
     pub fn with_half_life(self, half_life: f64) -> Self {
-        let half_life = Some(half_life).filter(|h| *h > 0.0 && h.is_finite());
-        Self { half_life, ..self }
+        Self { half_life: super::door::half_life(half_life), ..self }
     }
 
     /// Elements per row.

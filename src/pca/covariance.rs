@@ -3,7 +3,7 @@
 use pulp::Arch;
 
 use super::gram::{BLOCK, Panels};
-use crate::data::DataError;
+use crate::data::{DataError, door};
 
 /// Means and covariances of the columns of a stream, in one pass.
 ///
@@ -99,7 +99,7 @@ impl Covariance {
     /// means never. Without it, moving the clock changes nothing.
     #[must_use]
     pub fn with_half_life(self, half_life: f64) -> Self {
-        Self { half_life: Some(half_life).filter(|h| *h > 0.0 && h.is_finite()), ..self }
+        Self { half_life: door::half_life(half_life), ..self }
     }
 
     /// Elements per row.

@@ -4,7 +4,8 @@ use enfold_core::Rows;
 use enfold_core::random::Draws;
 use rayon::prelude::*;
 
-use super::{Parts, PcaError, check_finite, eigen};
+use super::{Parts, PcaError, eigen};
+use crate::data::door::check_finite;
 
 /// Rows of a sum that one thread makes.
 const BLOCK: usize = 512;

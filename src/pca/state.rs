@@ -12,6 +12,7 @@ use enfold_cpu::Cpu;
 
 use super::Covariance;
 use super::gram::BLOCK;
+use crate::data::door::{advance, faded, period};
 
 const KIND: u16 = 66;
 const VERSION: u16 = 1;
@@ -71,14 +72,9 @@ impl StreamState for Covariance {
     }
 
     fn decay(&mut self, time: f64) -> Result<(), Fail> {
-        if !time.is_finite() || time < self.time {
-            return Err(Error::Parameter { name: "time", why: "finite and never backwards" });
-        }
-        let passed = time - self.time;
-        self.time = time;
-        if let Some(half_life) = self.half_life.filter(|_| passed > 0.0) {
+        let passed = advance(&mut self.time, time)?;
+        if let Some(factor) = faded(passed, self.half_life) {
             self.close();
-            let factor = (-passed / half_life).exp2();
             self.blocks.shrink(factor);
             self.mass *= factor;
         }
@@ -124,14 +120,14 @@ impl StreamState for Covariance {
 impl Covariance {
     /// What follows the dim.
     fn read(&mut self, reader: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        let sane = |value: f64| value >= 0.0 && value.is_finite();
-        let (half_life, time, mass) = (reader.f64()?, reader.f64()?, reader.f64()?);
+        let (half_life, time, mass) = (period(reader.f64()?)?, reader.f64()?, reader.f64()?);
         let (any, open) = (reader.u64()?, reader.u64()?);
-        if !sane(half_life) || !sane(mass) || !time.is_finite() || any > 1 || open >= BLOCK as u64 {
+        let sane = mass >= 0.0 && mass.is_finite() && time.is_finite();
+        if !sane || any > 1 || open >= BLOCK as u64 {
             return Err(SnapshotError::Value);
         }
-        self.half_life = Some(half_life).filter(|h| *h > 0.0);
-        (self.time, self.mass, self.blocks.any) = (time, mass, any == 1);
+        (self.half_life, self.time) = (half_life, time);
+        (self.mass, self.blocks.any) = (mass, any == 1);
         reader.elements(&mut self.blocks.origin)?;
         reader.elements(&mut self.blocks.sums)?;
         for (i, row) in self.blocks.products.chunks_exact_mut(self.dim).enumerate() {

@@ -9,8 +9,9 @@ use enfold_core::{Error, Pushed, Rows, ShapeError, SnapshotError, StreamState};
 use enfold_cpu::Cpu;
 
 use super::Scaling;
-use super::state::{check_finite, masses};
+use super::state::masses;
 use crate::data::DataError;
+use crate::data::door::{advance, check_finite};
 
 const KIND: u16 = 65;
 const VERSION: u16 = 1;
@@ -133,11 +134,7 @@ impl StreamState for Extremes {
     }
 
     fn decay(&mut self, time: f64) -> Result<(), Fail> {
-        if !time.is_finite() || time < self.time {
-            return Err(Error::Parameter { name: "time", why: "finite and never backwards" });
-        }
-        self.time = time;
-        Ok(())
+        advance(&mut self.time, time).map(|_| ())
     }
 
     fn snapshot_len(&self) -> usize {

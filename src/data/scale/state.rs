@@ -11,6 +11,7 @@ use enfold_core::{Error, Pushed, Rows, ShapeError, SnapshotError, StreamState};
 use enfold_cpu::Cpu;
 
 use super::{Column, Scaler};
+use crate::data::door::{advance, check_finite, faded, period};
 use crate::data::exact::{DIGITS, Linear, Parts, Square};
 
 /// Kinds of the façade begin at 64.
@@ -53,13 +54,9 @@ impl StreamState for Scaler {
     }
 
     fn decay(&mut self, time: f64) -> Result<(), Fail> {
-        if !time.is_finite() || time < self.time {
-            return Err(Error::Parameter { name: "time", why: "finite and never backwards" });
-        }
-        let passed = time - self.time;
-        self.time = time;
-        if let Some(half_life) = self.half_life.filter(|_| passed > 0.0) {
-            self.shrink((-passed / half_life).exp2());
+        let passed = advance(&mut self.time, time)?;
+        if let Some(factor) = faded(passed, self.half_life) {
+            self.shrink(factor);
         }
         Ok(())
     }
@@ -142,19 +139,6 @@ impl Column {
         let sum = Linear::default().with_digits(sum).ok_or(SnapshotError::Value)?;
         let squares = Square::default().with_digits(squares).ok_or(SnapshotError::Value)?;
         Ok(Self { sum, squares })
-    }
-}
-
-/// A half-life as it stands in a snapshot.
-fn period(value: f64) -> Result<Option<f64>, SnapshotError> {
-    let sane = value >= 0.0 && value.is_finite();
-    sane.then_some(Some(value).filter(|h| *h > 0.0)).ok_or(SnapshotError::Value)
-}
-
-pub(super) fn check_finite(rows: Rows<'_, [f32]>) -> Result<(), Fail> {
-    match rows.as_slice().iter().position(|v| !v.is_finite()) {
-        Some(at) => Err(Error::NotFinite { row: rows.start() + at / rows.dim() }),
-        None => Ok(()),
     }
 }
 
