@@ -347,6 +347,28 @@ impl Backend for Any {
         Ok(())
     }
 
+    fn count_changed(
+        &self,
+        before: &Indices,
+        after: &Indices,
+        len: usize,
+        count: &mut AnyBuf<i64>,
+    ) -> Done {
+        on!(self, b => b.count_changed(b.buf(before)?, b.buf(after)?, len, b.out(count)?));
+        Ok(())
+    }
+
+    fn read_all<T: Pod>(&self, parts: &mut [(&AnyBuf<T>, &mut [T])]) -> Done {
+        on!(self, b => {
+            let mut of: Vec<_> = Vec::with_capacity(parts.len());
+            for (src, dst) in parts {
+                of.push((b.buf(src)?, &mut **dst));
+            }
+            b.read_all(&mut of)
+        });
+        Ok(())
+    }
+
     fn copy(&self, src: &Values, from: usize, dst: &mut Values, to: usize, len: usize) -> Done {
         on!(self, b => b.copy(b.buf(src)?, from, b.out(dst)?, to, len));
         Ok(())

@@ -64,6 +64,10 @@ impl Backend for Device {
         self.cpu.fill(dst, value)
     }
 
+    fn read_all<T: Pod>(&self, parts: &mut [(&[T], &mut [T])]) -> Result<(), Infallible> {
+        self.cpu.read_all(parts)
+    }
+
     fn accumulate(
         &self,
         x: Rows<'_, [f32]>,
@@ -87,6 +91,7 @@ impl Backend for Device {
         fn sum_by_label(pairs: Pairs<'_, [f32]>, labels: &[u32], k: usize, sums: &mut [f32]);
         fn layout(graph: Graph<'_, [f32], [u32]>, epoch: Epoch, from: Rows<'_, [f32]>, to: &mut [f32]);
         fn sums(values: &[f32], weights: Option<&[f32]>, len: usize, chunk: usize, out: &mut [f64]);
+        fn count_changed(a: &[u32], b: &[u32], len: usize, count: &mut [i64]);
         fn copy(src: &[f32], from: usize, dst: &mut [f32], to: usize, len: usize);
         fn sync();
     }

@@ -131,6 +131,24 @@ impl Backend for Wgpu {
         host::sums(self, values, weights, len, chunk, out)
     }
 
+    fn count_changed(
+        &self,
+        earlier: &Indices,
+        later: &Indices,
+        len: usize,
+        count: &mut WgpuBuf<i64>,
+    ) -> Done {
+        if self.try_count_changed(earlier, later, len, count)? {
+            return Ok(());
+        }
+        host::count_changed(self, earlier, later, len, count)
+    }
+
+    fn read_all<T: Pod>(&self, parts: &mut [(&WgpuBuf<T>, &mut [T])]) -> Done {
+        let bytes = parts.iter_mut().map(|(src, dst)| (&src.raw, bytemuck::cast_slice_mut(dst)));
+        self.shared.read_all(bytes.collect())
+    }
+
     fn copy(&self, src: &Values, from: usize, dst: &mut Values, to: usize, len: usize) -> Done {
         if len == 0 {
             return Ok(());

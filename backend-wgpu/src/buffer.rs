@@ -61,6 +61,20 @@ impl<T: Pod> WgpuBuf<T> {
     }
 }
 
+impl Shared {
+    /// Copies the starts of several buffers to the host in one wait, where they are small.
+    pub(crate) fn read_all(&self, parts: Vec<(&Raw, &mut [u8])>) -> Result<(), WgpuError> {
+        let mut together: Vec<(&Buffer, &mut [u8])> = Vec::with_capacity(parts.len());
+        for (raw, to) in parts {
+            match raw.direct(to.len()) {
+                Some(buffer) => together.push((buffer, to)),
+                None => raw.read(0, to)?,
+            }
+        }
+        self.download_all(&mut together)
+    }
+}
+
 impl Raw {
     pub(crate) fn new(shared: &Arc<Shared>, bytes: u64) -> Result<Self, WgpuError> {
         let buffer = shared.create(bytes)?;
@@ -122,6 +136,13 @@ impl Raw {
         }
         to.copy_from_slice(&mirror.copy[at..at + to.len()]);
         Ok(())
+    }
+
+    /// What has to be copied from the device for bytes from the start; None where the host's copy
+    /// has them, or [`read`](Self::read) must see to it.
+    fn direct(&self, bytes: usize) -> Option<&Buffer> {
+        let fresh = lock(&self.mirror).copy.is_empty();
+        (fresh && bytes > 0 && bytes.is_multiple_of(4)).then_some(&self.buffer)
     }
 
     /// Copies bytes to the device, now or with the next pass that needs them.

@@ -348,6 +348,32 @@ impl Shared {
         Ok(())
     }
 
+    /// Copies the starts of several buffers to the host, in one wait where one staging buffer has
+    /// room for them. Lengths are multiples of 4.
+    pub(crate) fn download_all(&self, parts: &mut [(&Buffer, &mut [u8])]) -> Result<(), WgpuError> {
+        let bytes: u64 = parts.iter().map(|(_, to)| to.len() as u64).sum();
+        if parts.len() < 2 || bytes > STAGE {
+            return parts.iter_mut().try_for_each(|(from, to)| self.download(from, 0, to));
+        }
+        self.check()?;
+        let (stage, mut at) = (self.stage(bytes)?, 0);
+        for (from, to) in &*parts {
+            self.copy((from, 0), (&stage, at), to.len() as u64);
+            at += to.len() as u64;
+        }
+        let sent = self.submit();
+        let mut all = vec![0; at as usize];
+        self.collect(&stage, sent, &mut all)?;
+        lock(&self.staging).push(stage);
+        let mut rest = &all[..];
+        for (_, to) in parts {
+            let (own, others) = rest.split_at(to.len());
+            to.copy_from_slice(own);
+            rest = others;
+        }
+        Ok(())
+    }
+
     /// A buffer that the host can map, used before if possible.
     fn stage(&self, bytes: u64) -> Result<Buffer, WgpuError> {
         if let Some(stage) = reused(&self.staging, bytes) {

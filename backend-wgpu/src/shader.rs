@@ -92,6 +92,8 @@ pub enum Shader {
     Fill,
     /// Rows of a forest to their roots.
     Flatten,
+    /// How many numbers of two lists differ.
+    Changed,
 }
 
 impl Form {
@@ -208,6 +210,7 @@ impl Shader {
             Self::Layout => [HEAD, EXACT, WORDS, include_str!("wgsl/layout.wgsl")].concat(),
             Self::Fill => [HEAD, include_str!("wgsl/fill.wgsl")].concat(),
             Self::Flatten => [HEAD, include_str!("wgsl/flatten.wgsl")].concat(),
+            Self::Changed => [HEAD, include_str!("wgsl/changed.wgsl")].concat(),
         }
     }
 }
@@ -472,7 +475,7 @@ pub fn every() -> Vec<(String, String)> {
         }
     }
     all.extend([false, true].map(|weighted| Shader::Sums { weighted }));
-    all.extend([Shader::Layout, Shader::Fill, Shader::Flatten]);
+    all.extend([Shader::Layout, Shader::Fill, Shader::Flatten, Shader::Changed]);
     all.into_iter().map(|shader| (format!("{shader:?}"), shader.text())).collect()
 }
 

@@ -1,4 +1,4 @@
-//! Passes over rows: integer sums by label, sums of chunks, a layout epoch, a fill.
+//! Passes over rows: integer sums by label, sums of chunks, a layout epoch, counts, a fill.
 
 use bytemuck::Pod;
 use enfold_core::distance::{LANES, fold_lanes};
@@ -13,7 +13,7 @@ use crate::windows::{GROUP, Window, windows};
 
 type Values = WgpuBuf<f32>;
 
-/// Rows that an invocation of `accumulate` takes in turn.
+/// Rows that an invocation takes in turn.
 const TURNS: usize = 16;
 /// Coordinates that the layout shader has room for.
 const LAYOUT_DIM: usize = enfold_core::host::layout::MAX_DIM;
@@ -194,6 +194,33 @@ impl Wgpu {
         let work = edges * from.dim() as u64;
         let shader = Shader::Layout;
         self.shared.dispatch(&Pass { shader, parts: &parts, params, groups, work })?;
+        Ok(true)
+    }
+
+    pub(crate) fn try_count_changed(
+        &self,
+        earlier: &WgpuBuf<u32>,
+        later: &WgpuBuf<u32>,
+        len: usize,
+        count: &WgpuBuf<i64>,
+    ) -> Tried {
+        let most = self.shared.binding_words().min(self.shared.most_groups() * GROUP as u64);
+        let Some(parts) = windows(0, len, most) else { return Ok(false) };
+        for window in parts {
+            let mut params = range_params(window, 1);
+            params[10] = TURNS as u32;
+            self.shared.dispatch(&Pass {
+                shader: Shader::Changed,
+                parts: &[
+                    self.window(&earlier.raw, window, 1, false)?,
+                    self.window(&later.raw, window, 1, false)?,
+                    self.whole(&count.raw, true)?,
+                ],
+                params,
+                groups: (window.to - window.from).div_ceil(GROUP * TURNS) as u64,
+                work: (window.to - window.from) as u64,
+            })?;
+        }
         Ok(true)
     }
 

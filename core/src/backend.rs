@@ -300,6 +300,17 @@ pub trait Backend: Clone {
         host::sums(self, values, weights, len, chunk, out)
     }
 
+    /// `count[0] += |{ i < len : a[i] ≠ b[i] }|`. `O(len)`.
+    fn count_changed(
+        &self,
+        a: &Indices<Self>,
+        b: &Indices<Self>,
+        len: usize,
+        count: &mut Integers<Self>,
+    ) -> Result<(), Self::Error> {
+        host::count_changed(self, a, b, len, count)
+    }
+
     /// Copies `src[from..from + len]` to `dst[to..]`.
     fn copy(
         &self,
@@ -315,6 +326,11 @@ pub trait Backend: Clone {
     /// Sets every element.
     fn fill<T: Pod>(&self, dst: &mut Self::Buf<T>, value: T) -> Result<(), Self::Error> {
         host::fill(self, dst, value)
+    }
+
+    /// Copies several buffers to the host, each from its start: a device waits once for all.
+    fn read_all<T: Pod>(&self, parts: &mut [(&Self::Buf<T>, &mut [T])]) -> Result<(), Self::Error> {
+        parts.iter_mut().try_for_each(|(src, dst)| self.read(src, 0, dst))
     }
 
     /// Waits for everything submitted and reports late errors.

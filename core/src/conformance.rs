@@ -65,6 +65,7 @@ macro_rules! conformance {
             accumulate_reaches_its_limits
             calls_act_in_order
             copy_and_fill_do_what_they_say
+            count_changed_counts_positions_that_differ
             count_within_is_the_fold_of_the_distances
             count_within_splits_and_equals_the_provided_body
             distances_are_accurate
@@ -90,6 +91,7 @@ macro_rules! conformance {
             nearest_splits
             nearest_takes_the_largest_k
             new_buffers_hold_zeros
+            read_all_reads_each_from_its_start
             rows_that_are_not_finite_have_no_neighbours
             sum_by_label_goes_on_past_what_f32_counts
             sum_by_label_is_the_fold_of_the_distances

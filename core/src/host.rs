@@ -388,6 +388,28 @@ pub fn sums<B: Backend>(
     Ok(())
 }
 
+/// Body of [`Backend::count_changed`].
+///
+/// # Errors
+/// The machine's.
+pub fn count_changed<B: Backend>(
+    b: &B,
+    before: &Indices<B>,
+    after: &Indices<B>,
+    len: usize,
+    count: &mut Integers<B>,
+) -> Result<(), B::Error> {
+    let (mut old, mut new) = ([0u32; TILE], [0u32; TILE]);
+    let mut changed = 0;
+    for at in (0..len).step_by(TILE) {
+        let n = TILE.min(len - at);
+        b.read(before, at, &mut old[..n])?;
+        b.read(after, at, &mut new[..n])?;
+        changed += old[..n].iter().zip(&new[..n]).filter(|(old, new)| old != new).count();
+    }
+    add(b, count, 0, changed as i64)
+}
+
 /// Body of [`Backend::copy`].
 ///
 /// # Errors

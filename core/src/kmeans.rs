@@ -65,6 +65,9 @@ pub enum EmptyCluster {
     Keep,
 }
 
+/// Told where a fit stands.
+type Watch<'a> = &'a mut dyn FnMut(Progress) -> ControlFlow<()>;
+
 /// Where a fit stands, after each assignment of rows to centres.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Progress {
@@ -81,7 +84,7 @@ pub struct Progress {
 /// Options of batch k-means.
 ///
 /// Cost of a fit: one reading of the rows; seeding, `O(n·k·ln k·dim)` for greedy k-means++;
-/// `O(n·k·dim)` per iteration, less where bounds pay. Memory: 2 elements per row and
+/// `O(n·k·dim)` per iteration, less where bounds pay. Memory: 4 elements per row and
 /// 4 · k · dim, plus a copy of the rows for spherical k-means or ranges that do not begin with
 /// row 0.
 ///
@@ -219,7 +222,7 @@ impl KMeans {
         rows: Rows<'_, Values<B>>,
         weights: Option<&Values<B>>,
     ) -> Result<Fit<B::Elem>, Error<B::Error>> {
-        self.fit_with(backend, rows, weights, &mut |_| ControlFlow::Continue(()))
+        self.fit_watched(backend, rows, weights, None)
     }
 
     /// [`fit_weighted`](Self::fit_weighted), telling `progress` after each assignment how it
@@ -234,11 +237,21 @@ impl KMeans {
         weights: Option<&Values<B>>,
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Fit<B::Elem>, Error<B::Error>> {
+        self.fit_watched(backend, rows, weights, Some(progress))
+    }
+
+    fn fit_watched<B: Alloc>(
+        &self,
+        backend: &B,
+        rows: Rows<'_, Values<B>>,
+        weights: Option<&Values<B>>,
+        mut watch: Option<Watch<'_>>,
+    ) -> Result<Fit<B::Elem>, Error<B::Error>> {
         self.check(rows.dim())?;
         let input = Input::admit(backend, rows, weights, self.metric)?;
         let mut best: Option<Run<'_, B>> = None;
         for restart in 0..self.restarts {
-            let run = self.run(&input, restart, progress)?;
+            let run = self.run(&input, restart, &mut watch)?;
             let cancelled = run.cancelled;
             if best.as_ref().is_none_or(|best| run.cost < best.cost) {
                 best = Some(run);
@@ -268,7 +281,7 @@ impl KMeans {
         &self,
         input: &'a Input<'a, B>,
         restart: u32,
-        progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
+        watch: &mut Option<Watch<'_>>,
     ) -> Result<Run<'a, B>, Error<B::Error>> {
         let mut centers = init::centers(input, &self.init, self.k, self.seed_of(restart))?;
         search::improve(input, &mut centers, self.swaps, self.seed_of(restart))?;
@@ -277,9 +290,16 @@ impl KMeans {
         let still = self.tolerance * input.variance;
         let (mut iterations, mut relocated, mut resting) = (0, 0, false);
         loop {
-            let moved = skip.assign(&mut lloyd)?;
-            let now = Progress { restart, iteration: iterations, cost: lloyd.cost()?, moved };
-            let cancelled = progress(now).is_break();
+            let last = resting || iterations == self.max_iter;
+            let moved = skip.assign(&mut lloyd, !last)?;
+            // Nobody who does not look pays for the cost, which a device would wait for.
+            let cancelled = match watch {
+                Some(progress) => {
+                    let cost = lloyd.cost()?;
+                    progress(Progress { restart, iteration: iterations, cost, moved }).is_break()
+                }
+                None => false,
+            };
             resting |= moved == 0 && relocated == 0;
             if cancelled || resting || iterations == self.max_iter {
                 let cost = lloyd.measured_cost()?;
@@ -306,27 +326,29 @@ impl KMeans {
         run: Run<'_, B>,
     ) -> Result<Fit<B::Elem>, Error<B::Error>> {
         let Run { mut lloyd, iterations, converged, .. } = run;
-        let order = self.order(input, &lloyd);
+        let order = self.order(input, &mut lloyd)?;
         lloyd.select(&order)?;
-        lloyd.assign()?;
-        if self.empty != EmptyCluster::Keep && self.any_empty(input, &lloyd) {
+        lloyd.assign(false)?;
+        if self.empty != EmptyCluster::Keep && any_empty(input, &mut lloyd)? {
             // Rows on a tie went to the heavier cluster and left theirs empty: as they were.
             let mut back: Vec<usize> = (0..order.len()).collect();
             back.sort_by_key(|&at| order[at]);
             lloyd.select(&back)?;
-            lloyd.assign()?;
+            lloyd.assign(false)?;
         }
         // A fit that was cut short may still have empty clusters; each round drops some.
-        while self.empty != EmptyCluster::Keep && self.any_empty(input, &lloyd) {
-            let masses = model::masses(input, &lloyd.labels, lloyd.k());
-            let full: Vec<usize> = (0..lloyd.k()).filter(|&c| masses[c].0 > 0.0).collect();
+        while self.empty != EmptyCluster::Keep && any_empty(input, &mut lloyd)? {
+            let k = lloyd.k();
+            let masses = model::masses(input, lloyd.labels()?, k);
+            let full: Vec<usize> = (0..k).filter(|&c| masses[c].0 > 0.0).collect();
             lloyd.select(&full)?;
-            lloyd.assign()?;
+            lloyd.assign(false)?;
         }
+        let (k, labels) = (lloyd.k(), lloyd.labels()?.to_vec());
         let distances = lloyd.dist()?;
         let model = Model {
             dim: input.dim,
-            clusters: model::clusters(input, &lloyd.labels, &distances, lloyd.k()),
+            clusters: model::clusters(input, &labels, &distances, k),
             metric: self.metric,
             requested: self.k,
             cost: lloyd.measured_cost()?,
@@ -334,23 +356,33 @@ impl KMeans {
             converged,
             centers: lloyd.centers,
         };
-        Ok(Fit { model, labels: lloyd.labels, distances })
-    }
-
-    fn any_empty<B: Alloc>(&self, input: &Input<'_, B>, lloyd: &Lloyd<'_, B>) -> bool {
-        model::masses(input, &lloyd.labels, lloyd.k()).iter().any(|(mass, _)| *mass <= 0.0)
+        Ok(Fit { model, labels, distances })
     }
 
     /// Clusters to keep: heaviest first, then by first row.
-    fn order<B: Alloc>(&self, input: &Input<'_, B>, lloyd: &Lloyd<'_, B>) -> Vec<usize> {
-        let masses = model::masses(input, &lloyd.labels, lloyd.k());
+    fn order<B: Alloc>(
+        &self,
+        input: &Input<'_, B>,
+        lloyd: &mut Lloyd<'_, B>,
+    ) -> Result<Vec<usize>, Error<B::Error>> {
+        let k = lloyd.k();
+        let masses = model::masses(input, lloyd.labels()?, k);
         let keep = |c: &usize| self.empty == EmptyCluster::Keep || masses[*c].0 > 0.0;
-        let mut order: Vec<usize> = (0..lloyd.k()).filter(keep).collect();
+        let mut order: Vec<usize> = (0..k).filter(keep).collect();
         order.sort_by(|&a, &b| {
             masses[b].0.total_cmp(&masses[a].0).then(masses[a].1.cmp(&masses[b].1))
         });
-        order
+        Ok(order)
     }
+}
+
+/// Whether some centre has no weight.
+fn any_empty<B: Alloc>(
+    input: &Input<'_, B>,
+    lloyd: &mut Lloyd<'_, B>,
+) -> Result<bool, Error<B::Error>> {
+    let k = lloyd.k();
+    Ok(model::masses(input, lloyd.labels()?, k).iter().any(|(mass, _)| *mass <= 0.0))
 }
 
 /// k is at least 1.
@@ -384,9 +416,11 @@ impl<T: Element> Skip<T> {
         Self { worth: wanted && k >= 8, bounds: None, wait: 0 }
     }
 
+    /// How many labels changed. `sums` says whether an update follows that needs the sums.
     fn assign<B: Alloc<Elem = T>>(
         &mut self,
         lloyd: &mut Lloyd<'_, B>,
+        sums: bool,
     ) -> Result<usize, Error<B::Error>> {
         if let Some(bounds) = &mut self.bounds {
             if let Some(moved) = lloyd.assign_bounded(bounds)? {
@@ -394,10 +428,10 @@ impl<T: Element> Skip<T> {
             }
             (self.bounds, self.wait) = (None, PAUSE);
         }
-        let moved = lloyd.assign()?;
+        let moved = lloyd.assign(sums)?;
         self.wait = self.wait.saturating_sub(1);
         // While more than a tenth of the rows move, centres do, and bounds say little.
-        if self.worth && self.wait == 0 && moved * 10 <= lloyd.labels.len() {
+        if self.worth && self.wait == 0 && moved * 10 <= lloyd.input.n {
             self.bounds = Some(lloyd.probe()?);
         }
         Ok(moved)

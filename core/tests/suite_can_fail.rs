@@ -64,6 +64,10 @@ enum Bug {
     DirtyMemory,
     /// Copies one element too few.
     ShortCopy,
+    /// What changed is set, not added.
+    ForgetsTheCount,
+    /// Of several buffers the first is read.
+    ReadsTheFirst,
 }
 
 /// A backend over slices with one mistake.
@@ -313,6 +317,18 @@ impl Backend for Planted {
         Ok(())
     }
 
+    fn count_changed(&self, a: &[u32], b: &[u32], len: usize, count: &mut [i64]) -> Fine {
+        if self.has(Bug::ForgetsTheCount) {
+            count[0] = 0;
+        }
+        host::count_changed(self, a, b, len, count)
+    }
+
+    fn read_all<T: Pod>(&self, parts: &mut [(&[T], &mut [T])]) -> Fine {
+        let most = if self.has(Bug::ReadsTheFirst) { 1 } else { parts.len() };
+        parts.iter_mut().take(most).try_for_each(|(src, dst)| self.read(src, 0, dst))
+    }
+
     fn copy(&self, src: &[f32], from: usize, dst: &mut [f32], to: usize, len: usize) -> Fine {
         let len = if self.has(Bug::ShortCopy) { len.saturating_sub(1) } else { len };
         host::copy(self, src, from, dst, to, len)
@@ -387,4 +403,6 @@ noticed! {
     offsets_cut_off: Truncates by accumulate_is_exact;
     memory_not_cleared: DirtyMemory by new_buffers_hold_zeros;
     short_copy: ShortCopy by copy_and_fill_do_what_they_say;
+    count_set_anew: ForgetsTheCount by count_changed_counts_positions_that_differ;
+    first_of_several: ReadsTheFirst by read_all_reads_each_from_its_start;
 }

@@ -7,7 +7,7 @@ use std::vec::Vec;
 
 use bytemuck::Pod;
 
-use crate::backend::{Alloc, Backend, Epoch, Graph, Indices, Nearest, Sums, Values};
+use crate::backend::{Alloc, Backend, Epoch, Graph, Indices, Integers, Nearest, Sums, Values};
 use crate::distance::distance;
 use crate::element::Element;
 use crate::error::{BackendError, ErrorKind};
@@ -79,10 +79,14 @@ pub enum Call {
     Layout,
     /// [`Backend::sums`].
     Sums,
+    /// [`Backend::count_changed`].
+    CountChanged,
     /// [`Backend::copy`].
     Copy,
     /// [`Backend::fill`].
     Fill,
+    /// [`Backend::read_all`].
+    ReadAll,
     /// [`Backend::sync`].
     Sync,
     /// [`Alloc::alloc`].
@@ -125,7 +129,8 @@ impl<B> Traced<B> {
 
     /// Waits so far: reads, results of `distances` and `sums`, and `sync`.
     pub fn waits(&self) -> u64 {
-        [Call::Read, Call::Distances, Call::Sums, Call::Sync].map(|c| self.calls(c)).iter().sum()
+        let waiting = [Call::Read, Call::ReadAll, Call::Distances, Call::Sums, Call::Sync];
+        waiting.map(|c| self.calls(c)).iter().sum()
     }
 
     /// Bytes written by the host so far.
@@ -380,6 +385,17 @@ macro_rules! decorate {
                 self.outcome(self.inner.sums(values, weights, len, chunk, out))
             }
 
+            fn count_changed(
+                &self,
+                a: &Indices<Self>,
+                b: &Indices<Self>,
+                len: usize,
+                count: &mut Integers<Self>,
+            ) -> Result<(), $error> {
+                self.enter(Call::CountChanged)?;
+                self.outcome(self.inner.count_changed(a, b, len, count))
+            }
+
             fn copy(
                 &self,
                 src: &Values<Self>,
@@ -395,6 +411,12 @@ macro_rules! decorate {
             fn fill<T: Pod>(&self, dst: &mut B::Buf<T>, value: T) -> Result<(), $error> {
                 self.enter(Call::Fill)?;
                 self.outcome(self.inner.fill(dst, value))
+            }
+
+            fn read_all<T: Pod>(&self, parts: &mut [(&B::Buf<T>, &mut [T])]) -> Result<(), $error> {
+                self.enter(Call::ReadAll)?;
+                parts.iter().for_each(|(_, to)| self.read_of::<T>(to.len()));
+                self.outcome(self.inner.read_all(parts))
             }
 
             fn sync(&self) -> Result<(), $error> {

@@ -218,10 +218,9 @@ impl<T: Element> BatchState<T> {
         self.step += 1;
         self.since += input.n;
         let mut lloyd = Lloyd::new(input, self.rounded.clone())?;
-        lloyd.assign()?;
+        lloyd.assign(true)?;
         let dist = lloyd.dist()?;
-        lloyd.sum()?;
-        self.pay(input, &lloyd.labels, &dist);
+        self.pay(input, lloyd.labels()?, &dist);
         let cost = lloyd.measured_cost()?;
         self.move_all(input, &lloyd);
         if self.options.reassign > 0.0 && self.since >= 10 * self.options.k {
@@ -368,7 +367,7 @@ impl<T: Element> BatchState<T> {
         converged: bool,
     ) -> Result<Fit<T>, Error<B::Error>> {
         let mut lloyd = Lloyd::new(input, self.rounded)?;
-        lloyd.assign()?;
+        lloyd.assign(false)?;
         let iterations = u32::try_from(self.step).unwrap_or(u32::MAX);
         let run = Run { lloyd, cost: 0.0, iterations, converged, cancelled: false };
         KMeans::new(self.options.k).empty(EmptyCluster::Drop).finish(input, run)

@@ -83,33 +83,32 @@ pub fn update<B: Backend>(
     parts: &mut Parts<'_, B>,
     host: &mut Host<'_, B::Elem>,
 ) -> Result<f64, Error<B::Error>> {
-    sum_up(backend, rows, weights, scale, parts, host)?;
+    let [centers, offsets, mass] =
+        [host.centers.len(), host.offsets.len(), host.mass.len() * rows.dim()];
+    ShapeError::check("host centres", B::len::<B::Elem>(parts.centers), centers)?;
+    ShapeError::check("host sums", centers, offsets)?;
+    ShapeError::check("host masses", centers, mass)?;
+    sum_up(backend, rows, weights, scale, parts)?;
+    let mut both = [(&*parts.offsets, &mut *host.offsets), (&*parts.mass, &mut *host.mass)];
+    backend.read_all(&mut both).map_err(Error::Backend)?;
     let shift = move_all(rows.dim(), scale, host, |_| true);
     backend.write(parts.centers, 0, host.centers).map_err(Error::Backend)?;
     Ok(shift)
 }
 
-/// Sums rows by label and reads the sums.
+/// Sums rows by label, on the machine.
 fn sum_up<B: Backend>(
     backend: &B,
     rows: Rows<'_, Values<B>>,
     weights: Option<&Values<B>>,
     scale: B::Elem,
     parts: &mut Parts<'_, B>,
-    host: &mut Host<'_, B::Elem>,
 ) -> Result<(), Error<B::Error>> {
-    ShapeError::check("host centres", B::len::<B::Elem>(parts.centers), host.centers.len())?;
-    ShapeError::check("host sums", host.centers.len(), host.offsets.len())?;
-    ShapeError::check("host masses", host.centers.len() / rows.dim(), host.mass.len())?;
     let origins = crate::rows::rows::<B>(parts.centers, rows.dim())?;
     backend.fill(parts.offsets, 0i64).map_err(Error::Backend)?;
     backend.fill(parts.mass, 0i64).map_err(Error::Backend)?;
     let into = Sums { offsets: &mut *parts.offsets, mass: &mut *parts.mass, scatter: None };
-    backend
-        .accumulate(rows, parts.labels, weights, origins, scale, into)
-        .map_err(Error::Backend)?;
-    backend.read(parts.offsets, 0, host.offsets).map_err(Error::Backend)?;
-    backend.read(parts.mass, 0, host.mass).map_err(Error::Backend)
+    backend.accumulate(rows, parts.labels, weights, origins, scale, into).map_err(Error::Backend)
 }
 
 /// Moves each centre with rows by its mean offset, then lets `keep` judge the new centre
@@ -175,19 +174,28 @@ pub(super) fn nearest<B: Alloc>(
 pub(super) struct Lloyd<'a, B: Alloc> {
     pub(super) input: &'a Input<'a, B>,
     pub(super) centers: Vec<B::Elem>,
-    pub(super) labels: Vec<u32>,
+    /// The host's copy of the labels.
+    labels: Vec<u32>,
     pub(super) scale: B::Elem,
     pub(super) offsets: Vec<i64>,
     pub(super) mass: Vec<i64>,
     on: Buffers<B>,
     /// Whether `dist` on the machine belongs to the current centres.
     measured: bool,
+    /// Whether `labels` are the machine's.
+    known: bool,
+    /// Whether `offsets` and `mass` are of the current labels and centres.
+    summed: bool,
 }
 
 /// The machine's side of a run.
 struct Buffers<B: Alloc> {
     centers: B::Owned<B::Elem>,
     labels: B::Owned<u32>,
+    /// The labels before the last assignment.
+    before: B::Owned<u32>,
+    /// How many of them changed.
+    changed: B::Owned<i64>,
     dist: B::Owned<B::Elem>,
     offsets: B::Owned<i64>,
     mass: B::Owned<i64>,
@@ -198,6 +206,8 @@ impl<B: Alloc> Buffers<B> {
         Ok(Self {
             centers: input.alloc(k * input.dim)?,
             labels: input.alloc(input.n)?,
+            before: input.alloc(input.n)?,
+            changed: input.alloc(1)?,
             dist: input.alloc(input.n)?,
             offsets: input.alloc(k * input.dim)?,
             mass: input.alloc(k)?,
@@ -239,7 +249,10 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
             input,
             centers,
             measured: false,
+            known: true,
+            summed: false,
         };
+        input.backend.fill(new.on.labels.borrow_mut(), NONE).map_err(Error::Backend)?;
         new.write_centers()?;
         Ok(new)
     }
@@ -253,12 +266,35 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
         self.input.backend.write(centers, 0, &self.centers).map_err(Error::Backend)
     }
 
-    /// Every row to its nearest centre; returns how many labels changed.
-    pub(super) fn assign(&mut self) -> Result<usize, Error<B::Error>> {
+    /// Every row to its nearest centre; returns how many labels changed. What `sums` asks for
+    /// comes in the same read: a machine far away waits once.
+    pub(super) fn assign(&mut self, sums: bool) -> Result<usize, Error<B::Error>> {
+        let (input, n) = (self.input, self.input.n);
+        core::mem::swap(&mut self.on.labels, &mut self.on.before);
         self.measure()?;
-        let before = self.labels.clone();
-        read_indices(self.input.backend, self.on.labels.borrow(), &mut self.labels)?;
-        Ok(before.iter().zip(&self.labels).filter(|(a, b)| a != b).count())
+        self.known = false;
+        let Buffers { labels, before, changed, .. } = &mut self.on;
+        let (labels, before, changed) =
+            ((*labels).borrow(), (*before).borrow(), changed.borrow_mut());
+        input.backend.fill(changed, 0i64).map_err(Error::Backend)?;
+        input.backend.count_changed(before, labels, n, changed).map_err(Error::Backend)?;
+        let mut moved = [0];
+        if sums {
+            self.start_sums()?;
+            self.read_sums(&mut moved)?;
+        } else {
+            input.backend.read(self.on.changed.borrow(), 0, &mut moved).map_err(Error::Backend)?;
+        }
+        Ok(moved[0] as usize)
+    }
+
+    /// The label of every row.
+    pub(super) fn labels(&mut self) -> Result<&[u32], Error<B::Error>> {
+        if !self.known {
+            read_indices(self.input.backend, self.on.labels.borrow(), &mut self.labels)?;
+            self.known = true;
+        }
+        Ok(&self.labels)
     }
 
     fn measure(&mut self) -> Result<(), Error<B::Error>> {
@@ -269,6 +305,7 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
 
     /// Bounds of a few rows, to find out whether bounds would pay.
     pub(super) fn probe(&mut self) -> Result<Bounds<B::Elem>, Error<B::Error>> {
+        self.labels()?;
         let centers = crate::rows::rows::<B>(self.on.centers.borrow(), self.input.dim)?;
         Bounds::probe(self.input, centers, &self.centers, &mut self.labels)
     }
@@ -279,12 +316,13 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
         &mut self,
         bounds: &mut Bounds<B::Elem>,
     ) -> Result<Option<usize>, Error<B::Error>> {
+        self.labels()?;
         let centers = crate::rows::rows::<B>(self.on.centers.borrow(), self.input.dim)?;
         let found = bounds.assign(self.input, centers, &self.centers, &mut self.labels)?;
         if found.is_some() {
             let labels = self.on.labels.borrow_mut();
             self.input.backend.write(labels, 0, &self.labels).map_err(Error::Backend)?;
-            self.measured = false;
+            (self.measured, self.summed) = (false, false);
         }
         Ok(found)
     }
@@ -315,12 +353,30 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
     }
 
     /// Sums the rows by label, into `offsets` and `mass`.
-    pub(super) fn sum(&mut self) -> Result<(), Error<B::Error>> {
-        let input = self.input;
-        let mut host =
-            Host { centers: &mut self.centers, offsets: &mut self.offsets, mass: &mut self.mass };
-        let (rows, weights) = (input.rows()?, input.weight_buf());
-        sum_up(input.backend, rows, weights, self.scale, &mut self.on.parts(), &mut host)
+    fn sum(&mut self) -> Result<(), Error<B::Error>> {
+        if self.summed {
+            return Ok(());
+        }
+        self.start_sums()?;
+        self.read_sums(&mut [])
+    }
+
+    fn start_sums(&mut self) -> Result<(), Error<B::Error>> {
+        let (input, scale) = (self.input, self.scale);
+        sum_up(input.backend, input.rows()?, input.weight_buf(), scale, &mut self.on.parts())
+    }
+
+    /// Reads the sums, and how many labels changed where there is room for it, in one wait.
+    fn read_sums(&mut self, changed: &mut [i64]) -> Result<(), Error<B::Error>> {
+        let on = &self.on;
+        let mut parts = [
+            (on.changed.borrow(), changed),
+            (on.offsets.borrow(), &mut self.offsets[..]),
+            (on.mass.borrow(), &mut self.mass[..]),
+        ];
+        self.input.backend.read_all(&mut parts).map_err(Error::Backend)?;
+        self.summed = true;
+        Ok(())
     }
 
     /// Every centre to the mean of its rows; centres without rows are put on far rows where
@@ -334,7 +390,7 @@ impl<'a, B: Alloc> Lloyd<'a, B> {
         let shift = move_all(dim, scale, &mut host, |c| !spherical || normalize_row(c));
         let relocated = if reseed && self.mass.contains(&0) { self.relocate()? } else { 0 };
         self.write_centers()?;
-        self.measured = false;
+        (self.measured, self.summed) = (false, false);
         Ok(Step { shift, relocated })
     }
 

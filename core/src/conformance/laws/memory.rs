@@ -76,6 +76,45 @@ fn filled<B: Alloc, T: Pod + PartialEq + core::fmt::Debug>(b: &B, len: usize, va
     assert_eq!(get(b, &buffer), vec![value; len]);
 }
 
+/// Several buffers, also none and empty ones, read at once are what each holds from its start.
+pub fn read_all_reads_each_from_its_start<B: Alloc>(b: &B) {
+    b.read_all::<i64>(&mut []).expect(FINE);
+    for lens in LENGTHS.windows(3) {
+        let kept: Vec<Vec<i64>> =
+            lens.iter().map(|&len| (0..len).map(|i| (i as i64 - 9) << 33).collect()).collect();
+        let on: Vec<_> = kept.iter().map(|kept| put(b, kept)).collect();
+        // The second is read in part.
+        let wanted = [lens[0], lens[1] / 2, lens[2]];
+        let mut read = wanted.map(|len| vec![0; len]);
+        let mut parts: Vec<_> =
+            on.iter().map(view::<B, i64>).zip(read.iter_mut().map(Vec::as_mut_slice)).collect();
+        b.read_all(&mut parts).expect(FINE);
+        for ((kept, read), len) in kept.iter().zip(&read).zip(wanted) {
+            assert_eq!(kept[..len], read[..], "{lens:?}");
+        }
+    }
+}
+
+/// What differs is counted, added to the count, and nothing beside it changes.
+pub fn count_changed_counts_positions_that_differ<B: Alloc>(b: &B) {
+    for len in LENGTHS.into_iter().chain([70_001]) {
+        let before: Vec<u32> = (0..len as u32).map(|i| i.wrapping_mul(0x9E37_79B9)).collect();
+        for every in [1, 2, 7, usize::MAX] {
+            let after: Vec<u32> =
+                before.iter().enumerate().map(|(i, v)| v ^ u32::from(i % every == 0)).collect();
+            for part in [len, len - len / 3] {
+                let (old, new) = (put(b, &before), put(b, &after));
+                let start = [(1i64 << 33) - 1, -4];
+                let mut count = put(b, &start);
+                let (x, y) = (view::<B, u32>(&old), view::<B, u32>(&new));
+                b.count_changed(x, y, part, view_mut::<B, i64>(&mut count)).expect(FINE);
+                let expected = start[0] + part.div_ceil(every) as i64;
+                assert_eq!(get(b, &count), [expected, start[1]], "{part} of {len} by {every}");
+            }
+        }
+    }
+}
+
 /// Calls act one after another, whether or not the caller waits in between (semantics 5).
 pub fn calls_act_in_order<B: Alloc>(b: &B) {
     on(b, of(Family::Clustered), |bed| {
