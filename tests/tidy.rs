@@ -59,6 +59,23 @@ fn every_file_starts_by_saying_what_it_is() {
 }
 
 #[test]
+fn every_class_of_bugs_has_a_test_that_is_there() {
+    let table = fs::read_to_string(root().join("docs/bugs.md")).expect("the table");
+    let tests: String = sources().into_iter().map(|(_, text)| text).collect();
+    let there = |name: &str| {
+        let ways = [format!("fn {name}("), format!("fn {name}<"), format!("\n    {name}: ")];
+        ways.iter().any(|def| tests.contains(def))
+    };
+    for class in 1..=45 {
+        let row = table.lines().find(|line| line.starts_with(&format!("| {class} |")));
+        let tests = row.and_then(|row| row.rsplit(" | ").next()).expect("a row for each class");
+        let names = tests.split('`').skip(1).step_by(2).filter(|name| name.contains('_'));
+        let missing: Vec<&str> = names.clone().filter(|name| !there(name)).collect();
+        assert!(names.count() > 0 && missing.is_empty(), "class {class}: no {missing:?}");
+    }
+}
+
+#[test]
 fn no_file_is_too_long() {
     none(|_, text| {
         let lines = text.lines().count();
