@@ -4,8 +4,11 @@
 
 mod anomaly;
 mod assign;
+mod bars;
 mod clock;
+mod compare;
 mod dbscan;
+mod folds;
 mod headline;
 mod knn;
 mod order;
@@ -68,6 +71,52 @@ enum Task {
         /// Where sets are kept for the peers.
         #[arg(long, default_value = "target/sets")]
         data: String,
+    },
+    /// The bars that were set, met or missed by the newest records.
+    Bars {
+        /// The list of bars.
+        #[arg(long, default_value = "benches/bars.json")]
+        bars: String,
+        /// The folder of records.
+        #[arg(long, default_value = "benches/record")]
+        record: String,
+        /// A text to put the table into, between its marks.
+        #[arg(long)]
+        markdown: Option<String>,
+        /// Do not write; fail where the text's table is not this one.
+        #[arg(long)]
+        check: bool,
+    },
+    /// Two runs' JSON lines: what became slower. Ends with 1 where something did.
+    Compare {
+        /// The earlier run.
+        before: String,
+        /// The later run.
+        after: String,
+        /// Times that differ by less than this share count as equal.
+        #[arg(long, default_value_t = 0.1)]
+        tolerance: f64,
+    },
+    /// Every fold × shape × backend: rates, error, agreement.
+    Folds {
+        /// Backends: scalar, avx2, avx512, amx, neon, wgpu; all that are present by default.
+        #[arg(long, value_delimiter = ',')]
+        backend: Vec<String>,
+        /// `ROWSxELEMENTSxCENTRES`; six shapes by default.
+        #[arg(long, value_delimiter = ',')]
+        shape: Vec<String>,
+        /// Rounds over all backends in turn.
+        #[arg(long, default_value_t = 5)]
+        rounds: usize,
+        /// Three small shapes, two rounds.
+        #[arg(long)]
+        quick: bool,
+        /// Where to write JSON lines.
+        #[arg(long)]
+        json: Option<String>,
+        /// Where to write a page with plots.
+        #[arg(long)]
+        html: Option<String>,
     },
     /// The 15 nearest rows of every row, against exact and approximate peers.
     Knn {
@@ -237,6 +286,22 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         }
         Task::Silhouette { dims, rows, k, rounds, python, data } => {
             silhouette::run(&silhouette::Plan { rows, dims, k, rounds, python, data })?;
+        }
+        Task::Bars { bars, record, markdown, check } => {
+            bars::run(&bars::Plan { bars, record, markdown, check })?;
+        }
+        Task::Compare { before, after, tolerance } => {
+            if compare::run(&compare::Plan { before, after, tolerance })? > 0 {
+                std::process::exit(1);
+            }
+        }
+        Task::Folds { backend, mut shape, rounds, quick, json, html } => {
+            if shape.is_empty() {
+                let usual: &[&str] = if quick { &folds::QUICK } else { &folds::SHAPES };
+                shape = usual.iter().map(ToString::to_string).collect();
+            }
+            let rounds = if quick { 2 } else { rounds };
+            folds::run(&folds::Plan { backends: backend, shapes: shape, rounds, json, html })?;
         }
         Task::Sweep { files, python } => sweep::run(&sweep::Plan { files, python })?,
         Task::Headline { rows, dim, k, extra, sample } => {
