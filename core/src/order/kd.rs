@@ -74,6 +74,8 @@ fn find_keys<T: Element>(rows: &[T], (dim, t): (usize, usize), low: f64, keys: &
 struct Cut {
     pivot: u32,
     equal: usize,
+    /// How many that is.
+    left: usize,
 }
 
 /// The cut that sends `left` rows to the left, fewer than there are.
@@ -83,11 +85,55 @@ fn median<T>(scratch: &mut Scratch<T>, left: usize) -> Cut {
     sorted.extend_from_slice(keys);
     let (_, &mut pivot, _) = sorted.select_nth_unstable(left);
     let below = sorted[..left].iter().filter(|&&key| key < pivot).count();
-    Cut { pivot, equal: left - below }
+    Cut { pivot, equal: left - below, left }
 }
 
 /// Moves rows to their sides; both keep their order.
 fn partition<T: Element>(
+    data: &mut [T],
+    rows: &mut [u32],
+    dim: usize,
+    cut: Cut,
+    scratch: &mut Scratch<T>,
+) {
+    match dim {
+        2 => partition_arrays::<T, 2>(data, rows, cut, scratch),
+        3 => partition_arrays::<T, 3>(data, rows, cut, scratch),
+        4 => partition_arrays::<T, 4>(data, rows, cut, scratch),
+        _ => partition_slices(data, rows, dim, cut, scratch),
+    }
+}
+
+/// Rows of a length that the compiler knows. Which side a row goes to cannot be guessed, so it is
+/// written to both, and only one of the two moves on.
+fn partition_arrays<T: Element, const D: usize>(
+    data: &mut [T],
+    rows: &mut [u32],
+    mut cut: Cut,
+    scratch: &mut Scratch<T>,
+) {
+    let (data, _) = data.as_chunks_mut::<D>();
+    let most = data.len() - cut.left + 1;
+    scratch.rows.resize(most, 0);
+    scratch.data.resize(most * D, T::zero());
+    let (aside, _) = scratch.data.as_chunks_mut::<D>();
+    let (mut to, mut right) = (0, 0);
+    for (from, &key) in scratch.keys.iter().enumerate() {
+        let (row, number) = (data[from], rows[from]);
+        let tie = (key == cut.pivot) & (cut.equal > 0);
+        cut.equal -= usize::from(tie);
+        (data[to], rows[to]) = (row, number);
+        (aside[right], scratch.rows[right]) = (row, number);
+        let left = (key < cut.pivot) | tie;
+        to += usize::from(left);
+        right += usize::from(!left);
+    }
+    rows[to..].copy_from_slice(&scratch.rows[..right]);
+    data[to..].copy_from_slice(&aside[..right]);
+}
+
+/// The same for rows of any length.
+fn partition_slices<T: Element>(
     data: &mut [T],
     rows: &mut [u32],
     dim: usize,
