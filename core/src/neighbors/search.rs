@@ -20,6 +20,9 @@ use crate::order::rounds::{Least, Rounds};
 use crate::order::{Order, Placed};
 use crate::rows::{Block, Metric, Pairs, Rows, Visit};
 
+/// Rows whose lists are read together: they stay in a cache.
+const PART: usize = 1 << 14;
+
 /// Every pair.
 pub(super) fn all<B: Alloc>(
     backend: &B,
@@ -93,13 +96,19 @@ impl<'b, B: Alloc> Held<'b, B> {
 
     /// The last distances of some lists.
     pub(super) fn worst(&self, rows: Range<usize>) -> Result<Vec<B::Elem>, Error<B::Error>> {
-        let mut dist = self.distances(rows.clone())?;
-        for at in 0..rows.len() {
-            dist[at] = dist[at * self.k + self.k - 1];
+        let mut worst = Vec::with_capacity(rows.len());
+        for part in parts(rows) {
+            let dist = self.distances(part)?;
+            worst.extend(dist.chunks_exact(self.k).map(|list| list[self.k - 1]));
         }
-        dist.truncate(rows.len());
-        Ok(dist)
+        Ok(worst)
     }
+}
+
+/// Ranges of at most [`PART`] rows.
+fn parts(rows: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = rows.end;
+    rows.step_by(PART).map(move |start| start..(start + PART).min(end))
 }
 
 /// Ordered rows, which may be the same ones. Numbers of y count from `first`.
@@ -132,8 +141,7 @@ pub(super) fn ordered<B: Alloc>(
             worst = held.worst(rows.clone())?;
         }
     }
-    let lists = held.read(0..x.order.len())?;
-    Named { backend, x, y, metric, first }.lists(&lists)
+    Named { backend, x, y, metric, first }.lists(&held)
 }
 
 /// A self-join begins with the run of blocks that each row stands in, without the row itself.
@@ -181,6 +189,13 @@ fn nearby<B: Alloc>(
     Ok(seen)
 }
 
+/// What is kept from list to list.
+#[derive(Default)]
+struct Ties<T> {
+    list: Vec<(T, u32)>,
+    least: Option<Least>,
+}
+
 /// From lists by position to lists by number.
 struct Named<'a, B: Alloc> {
     backend: &'a B,
@@ -192,33 +207,71 @@ struct Named<'a, B: Alloc> {
 
 impl<B: Alloc> Named<'_, B> {
     /// Lists of k entries in the caller's order, from lists of k + 1 entries by position.
-    fn lists(&self, held: &Lists<B::Elem>) -> Result<Lists<B::Elem>, Error<B::Error>> {
-        let (k, n) = (held.k - 1, held.len());
-        let mut out = Lists::empty(n, k);
-        let (numbers, mut least) = (self.y.order.rows(), None);
-        let mut list = Vec::with_capacity(k);
-        for (at, &row) in self.x.order.rows().iter().enumerate() {
-            let (dist, index) = (&held.dist[at * (k + 1)..], &held.index[at * (k + 1)..]);
-            list.clear();
-            list.extend(dist.iter().copied().zip(index.iter().copied()).take(k));
-            for (_, j) in list.iter_mut().filter(|e| e.1 != NONE) {
-                *j = numbers[*j as usize];
-            }
-            if dist[k] == dist[k - 1] && dist[k] < B::Elem::infinity() {
-                let least = least.get_or_insert_with(|| self.y.order.least());
-                self.settle(at, least, &mut list)?;
-            }
-            // Runs of equal distances are short, and lists are sorted but for them.
-            for run in list.chunk_by_mut(|a, b| a.0 == b.0) {
-                run.sort_unstable_by_key(|e| e.1);
-            }
-            let to = row as usize * k;
-            for (entry, to) in list.iter().zip(to..) {
-                out.dist[to] = entry.0;
-                out.index[to] = if entry.1 == NONE { NONE } else { entry.1 + self.first as u32 };
+    fn lists(&self, held: &Held<'_, B>) -> Result<Lists<B::Elem>, Error<B::Error>> {
+        let (k, n) = (held.k - 1, self.x.order.len());
+        let (mut out, mut ties) = (Lists::empty(n, k), Ties::default());
+        for part in parts(0..n) {
+            let first = part.start;
+            let lists = held.read(part)?;
+            let each = lists.dist.chunks_exact(k + 1).zip(lists.index.chunks_exact(k + 1));
+            for (at, list) in (first..).zip(each) {
+                let to = self.x.order.rows()[at] as usize * k;
+                let to = (&mut out.dist[to..to + k], &mut out.index[to..to + k]);
+                self.list(at, list, to, &mut ties)?;
             }
         }
         Ok(out)
+    }
+
+    /// One list, by number.
+    fn list(
+        &self,
+        at: usize,
+        (dist, index): (&[B::Elem], &[u32]),
+        (dist_to, index_to): (&mut [B::Elem], &mut [u32]),
+        ties: &mut Ties<B::Elem>,
+    ) -> Result<(), Error<B::Error>> {
+        let k = dist_to.len();
+        dist_to.copy_from_slice(&dist[..k]);
+        let mut tied = false;
+        for pair in dist.windows(2) {
+            tied |= pair[0] == pair[1];
+        }
+        if tied {
+            self.break_ties(at, (dist, index), index_to, ties)?;
+        } else {
+            let (numbers, first) = (self.y.order.rows(), self.first as u32);
+            for (to, &j) in index_to.iter_mut().zip(index) {
+                *to = if j == NONE { NONE } else { numbers[j as usize] + first };
+            }
+        }
+        Ok(())
+    }
+
+    /// The numbers of a list with equal distances.
+    fn break_ties(
+        &self,
+        at: usize,
+        (dist, index): (&[B::Elem], &[u32]),
+        to: &mut [u32],
+        Ties { list, least }: &mut Ties<B::Elem>,
+    ) -> Result<(), Error<B::Error>> {
+        let (k, numbers) = (to.len(), self.y.order.rows());
+        let number = |j: u32| if j == NONE { NONE } else { numbers[j as usize] };
+        list.clear();
+        list.extend(dist.iter().zip(index).map(|(&d, &j)| (d, number(j))).take(k));
+        if dist[k] == dist[k - 1] && dist[k] < B::Elem::infinity() {
+            let least = least.get_or_insert_with(|| self.y.order.least());
+            self.settle(at, least, list)?;
+        }
+        // Runs of equal distances are short, and lists are sorted but for them.
+        for run in list.chunk_by_mut(|a, b| a.0 == b.0) {
+            run.sort_unstable_by_key(|e| e.1);
+        }
+        for (to, entry) in to.iter_mut().zip(list) {
+            *to = if entry.1 == NONE { NONE } else { entry.1 + self.first as u32 };
+        }
+        Ok(())
     }
 
     /// Fills the places at the largest distance of a list with the lowest numbers there.
