@@ -60,7 +60,7 @@ impl<E: Element> Task<E> for Pack<'_, E> {
         for (at, j) in rows.clone().enumerate() {
             let (group, q) = (at / G, at % G);
             let row = y.row(j);
-            if !row.iter().fold(E::zero(), |sum, &v| sum + v * E::zero()).is_finite() {
+            if !finite(row) {
                 continue;
             }
             let norm = E::of_f64(squares(row, &centre));
@@ -77,6 +77,18 @@ impl<E: Element> Task<E> for Pack<'_, E> {
         }
         Some(Panel { rows, group: G, centre, data, start, most })
     }
+}
+
+/// Whether all elements are finite: sixteen strided sums, for one sum waits for itself.
+#[inline(always)]
+fn finite<E: Element>(row: &[E]) -> bool {
+    let mut lanes = [E::zero(); LANES];
+    for part in row.chunks(LANES) {
+        for (lane, &v) in lanes.iter_mut().zip(part) {
+            *lane = *lane + v * E::zero();
+        }
+    }
+    fold_lanes(lanes).is_finite()
 }
 
 /// Σ (x−c)² in f64, sixteen strided sums.
@@ -103,7 +115,7 @@ pub(crate) fn centre<E: Element>(y: Table<'_, E>, rows: Range<usize>) -> Vec<E> 
     let step = rows.len().div_ceil(SAMPLE).max(1);
     for j in rows.step_by(step) {
         let row = y.row(j);
-        if row.iter().fold(E::zero(), |sum, &v| sum + v * E::zero()).is_finite() {
+        if finite(row) {
             count += 1;
             for (sum, &value) in sum.iter_mut().zip(row) {
                 *sum += value.as_f64();

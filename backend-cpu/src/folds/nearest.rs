@@ -6,13 +6,14 @@ mod filtered;
 #[cfg(feature = "std")]
 mod listed;
 mod narrow;
+mod ranked;
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
 mod tiled;
 
 #[cfg(feature = "std")]
 use self::entries::Entries;
 use enfold_core::host::precedes;
-use enfold_core::{Element, Nearest, Pairs};
+use enfold_core::{Element, NONE, Nearest, Pairs};
 
 use crate::direct::{TILE, finite};
 use crate::isa::{Isa, Native};
@@ -37,6 +38,13 @@ impl<E: Element> Best<'_, E> {
         (self.dist[last], self.index[last])
     }
 
+    /// Whether no row is in the list of row `i`, and all its places are for the same distances.
+    #[inline(always)]
+    fn is_blank(&self, i: usize) -> bool {
+        let first = (i - self.first) * self.k;
+        self.index[first] == NONE && self.dist[first] == self.dist[first + self.k - 1]
+    }
+
     /// Enters `new` into the list of row `i`, unless it is there or not near enough.
     #[inline(always)]
     fn offer(&mut self, i: usize, new: (E, u32)) {
@@ -55,9 +63,11 @@ impl<E: Element> Best<'_, E> {
             if at > 0 && (dist[at - 1], index[at - 1]) == new {
                 return;
             }
-            dist.copy_within(at..k - 1, at + 1);
-            index.copy_within(at..k - 1, at + 1);
-            (dist[at], index[at]) = new;
+            // One after the other: two calls to move a few bytes each cost more.
+            let mut carried = new;
+            for (d, j) in dist[at..].iter_mut().zip(&mut index[at..]) {
+                carried = (core::mem::replace(d, carried.0), core::mem::replace(j, carried.1));
+            }
         } else {
             (dist[0], index[0]) = new;
         }

@@ -144,9 +144,17 @@ struct Under<'a, 'b, 'c, E> {
     best: &'b mut Best<'c, E>,
 }
 
+/// Pairs whose distances are taken together: they wait for memory and for additions together.
+const TOGETHER: usize = 8;
+/// Cache lines of a row that are asked for when it is found.
+const LINES: usize = 4;
+
 /// What the rows of a tile still look for.
 #[derive(Debug, Clone, Copy)]
 struct Wanted<E> {
+    /// Places in the tile and rows of y, found and not looked at yet.
+    found: [(u32, u32); TOGETHER],
+    n: usize,
     /// Bounds above this are of no interest; NaN where there is no row for the filter.
     limit: [E; TILE],
     norm: [E; TILE],
@@ -165,7 +173,7 @@ impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
                 limit[r] = self.bounds.above(worst, norm[r]);
             }
         }
-        Wanted { limit, norm }
+        Wanted { found: [(0, 0); TOGETHER], n: 0, limit, norm }
     }
 
     #[inline(always)]
@@ -195,10 +203,14 @@ impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
                     if self.job.off_diagonal && i == j {
                         continue;
                     }
-                    let (x, y) = (self.job.x.row(i), self.job.y.row(j));
-                    let [d] = direct::euclidean::<L, S, 1>(l, self.bounds.root, [x], [y]);
-                    super::offer(l, self.best, i, (d, j as u32));
-                    wanted.limit[at] = self.bounds.above(self.best.worst(i).0, wanted.norm[at]);
+                    for line in self.job.y.row(j).chunks(64 / size_of::<E>()).take(LINES) {
+                        l.prefetch(line);
+                    }
+                    wanted.found[wanted.n] = (at as u32, j as u32);
+                    wanted.n += 1;
+                    if wanted.n == TOGETHER {
+                        self.settle::<L, S, V>(l, wanted, tile);
+                    }
                 }
             }
         }
@@ -207,10 +219,33 @@ impl<E: Element> Filter<E> for Under<'_, '_, '_, E> {
     #[inline(always)]
     fn close<L: Lanes<E = E>, const S: usize, const V: usize>(
         &mut self,
-        _: L,
-        _: &Wanted<E>,
-        _: &Tile<L, V>,
+        l: L,
+        wanted: &Wanted<E>,
+        tile: &Tile<L, V>,
     ) {
+        let mut wanted = *wanted;
+        self.settle::<L, S, V>(l, &mut wanted, tile);
+    }
+}
+
+impl<E: Element> Under<'_, '_, '_, E> {
+    /// Enters the pairs found.
+    #[inline(always)]
+    fn settle<L: Lanes<E = E>, const S: usize, const V: usize>(
+        &mut self,
+        l: L,
+        wanted: &mut Wanted<E>,
+        tile: &Tile<L, V>,
+    ) {
+        let (x, y, found) = (self.job.x, self.job.y, wanted.found);
+        let row = |p: usize| tile.rows[found[p].0 as usize] as usize;
+        let pair = |p: usize| (x.row(row(p)), y.row(found[p].1 as usize));
+        direct::euclidean_each::<L, S>(l, self.bounds.root, wanted.n, pair, |p, d| {
+            let (i, at) = (row(p), found[p].0 as usize);
+            super::offer(l, self.best, i, (d, found[p].1));
+            wanted.limit[at] = self.bounds.above(self.best.worst(i).0, wanted.norm[at]);
+        });
+        wanted.n = 0;
     }
 }
 

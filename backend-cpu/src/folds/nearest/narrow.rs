@@ -4,13 +4,14 @@
 //! to the nearest point of the box goes through the operations of a distance, and rounding is
 //! monotone: it is never above the distance to a row of the tile, so a row of x whose list is
 //! nearer passes the tile by. That is asked for as many rows of x at once as there are lanes.
+//! The first tile of a list is entered [by rank](ranked), not row after row.
 //! Lists of up to two vectors are kept in registers while a tile is looked at.
 
 use enfold_core::{Element, Metric};
 use num_traits::{Float, Zero};
 
-use super::Best;
 use super::entries::Entries;
+use super::{Best, ranked};
 use crate::direct::{Gaps, Largest, Squares, TILE, Term, finite};
 use crate::isa::Task;
 use crate::lanes::{Lanes, MOST};
@@ -47,24 +48,21 @@ impl<L: Lanes, const D: usize> Tile<L, D> {
     #[inline(always)]
     fn fill(&mut self, l: L, job: &Job<'_, L::E>, first: usize, n: usize) {
         (self.first, self.n) = (first, n);
-        small::columns(job.y, (first, n), &mut self.columns);
-        for t in 0..D {
-            let column = &mut self.columns[t];
-            let last = column[n - 1];
-            column[n..].fill(last);
-            // What is not a number is in no box, and in no list.
-            let far = L::E::infinity();
-            let (mut low, mut high) = (l.splat(far), l.splat(-far));
-            for at in (0..TILE).step_by(L::WIDTH) {
-                low = l.min(l.load(&column[at..]), low);
-                high = l.max(l.load(&column[at..]), high);
+        // What is not a number is in no box, and in no list.
+        let far = l.splat(L::E::infinity());
+        let (mut low, mut above) = ([far; D], [far; D]);
+        for at in (0..n).step_by(L::WIDTH) {
+            // The last vector begins earlier where it would not be full.
+            let at = at.min(n.saturating_sub(L::WIDTH));
+            let rows = small::points::<L, D>(l, job.y, first + at, L::WIDTH.min(n));
+            for t in 0..D {
+                l.store(rows[t], &mut self.columns[t][at..]);
+                low[t] = l.min(rows[t], low[t]);
+                above[t] = l.min(l.sub(l.splat(L::E::zero()), rows[t]), above[t]);
             }
-            let (mut lows, mut highs) = ([far; MOST], [-far; MOST]);
-            l.store(low, &mut lows);
-            l.store(high, &mut highs);
-            let low = lows.into_iter().fold(far, |a, b| if b < a { b } else { a });
-            let high = highs.into_iter().fold(-far, |a, b| if b > a { b } else { a });
-            (self.low[t], self.high[t]) = (l.splat(low), l.splat(high));
+        }
+        for t in 0..D {
+            (self.low[t], self.high[t]) = (l.splat(least(l, low[t])), l.splat(-least(l, above[t])));
         }
     }
 
@@ -81,6 +79,23 @@ impl<L: Lanes, const D: usize> Tile<L, D> {
         }
         l.le(gap, limit)
     }
+}
+
+/// The least lane.
+#[inline(always)]
+fn least<L: Lanes>(l: L, v: L::V) -> L::E {
+    let mut lanes = [L::E::infinity(); MOST];
+    l.store(v, &mut lanes);
+    let mut half = L::WIDTH / 2;
+    while half > 0 {
+        for r in 0..half {
+            if lanes[r + half] < lanes[r] {
+                lanes[r] = lanes[r + half];
+            }
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 #[inline(always)]
@@ -148,7 +163,9 @@ fn row<L: Lanes, T: Term, const D: usize>(
     if near == 0 {
         return;
     }
-    if best.k <= L::WIDTH {
+    if best.k <= 2 * L::WIDTH && best.is_blank(i) {
+        ranked::enter(l, best, (i, tile.first), near, &mut dist);
+    } else if best.k <= L::WIDTH {
         enter::<L, 1>(l, best, (i, tile.first), near, &dist);
     } else if L::MOVES && best.k <= MOST && best.k <= 2 * L::WIDTH {
         enter::<L, 2>(l, best, (i, tile.first), near, &dist);
