@@ -5,7 +5,8 @@ use std::path::Path;
 
 use enfold::data::npy;
 use enfold_core::distance::distance;
-use enfold_core::neighbors::{Neighbors, Search};
+use enfold_core::neighbors::{Lists, Neighbors, Search};
+use enfold_core::random::Draws;
 use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Visit};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
@@ -26,17 +27,32 @@ pub(crate) struct Plan {
     pub(crate) ways: Vec<String>,
     /// Rows to ask for where a way does all pairs; times are scaled to all rows.
     pub(crate) queries: usize,
+    /// Draws the rows that are checked.
+    pub(crate) seed: Option<u64>,
     /// What it is compared with.
     pub(crate) against: Against,
 }
 
-/// What a way of ours found.
-struct Found {
-    /// Entries per row.
-    dist: Vec<f32>,
-    index: Vec<u32>,
+/// What a way of ours found, as it came: copies would be timed.
+enum Found {
+    /// Distances and numbers.
+    Fold(Vec<f32>, Vec<u32>),
+    Lists(Lists<f32>),
+}
+
+impl Found {
+    /// Entries of the rows that were asked for.
+    fn entries(&self) -> (&[f32], &[u32]) {
+        match self {
+            Self::Fold(dist, index) => (dist, index),
+            Self::Lists(lists) => (lists.distances(), lists.indices()),
+        }
+    }
+
     /// Rows asked.
-    rows: usize,
+    fn rows(&self) -> usize {
+        self.entries().0.len() / K
+    }
 }
 
 type Failure = Box<dyn std::error::Error>;
@@ -48,14 +64,12 @@ fn fold(cpu: &Cpu<f32>, rows: Rows<'_, [f32]>, queries: usize) -> Result<Found, 
     let pairs = Pairs::new(rows.range(0, n)?, rows, Metric::SqEuclidean)?;
     let best = Nearest { k: K, dist: &mut dist[..], index: &mut index[..] };
     cpu.nearest(pairs.visit(Visit::OffDiagonal)?, best)?;
-    Ok(Found { dist, index, rows: n })
+    Ok(Found::Fold(dist, index))
 }
 
 /// All rows through the library's door.
 fn whole(cpu: &Cpu<f32>, rows: Rows<'_, [f32]>, search: Search) -> Result<Found, Failure> {
-    let lists = Neighbors::new(K).search(search).within(cpu, rows)?;
-    let (dist, index) = (lists.distances().to_vec(), lists.indices().to_vec());
-    Ok(Found { dist, index, rows: rows.len() })
+    Ok(Found::Lists(Neighbors::new(K).search(search).within(cpu, rows)?))
 }
 
 fn run_way(way: &str, rows: Rows<'_, [f32]>, queries: usize) -> Result<Option<Found>, Failure> {
@@ -68,39 +82,57 @@ fn run_way(way: &str, rows: Rows<'_, [f32]>, queries: usize) -> Result<Option<Fo
         "rough" => {
             let rough = Neighbors::new(K).roughly(&cpu, rows, 0.99)?;
             eprintln!("recall {} by sample, {} of the pairs", rough.recall, rough.visited);
-            let (dist, index) = (rough.lists.distances(), rough.lists.indices());
-            Some(Found { dist: dist.to_vec(), index: index.to_vec(), rows: rows.len() })
+            Some(Found::Lists(rough.lists))
         }
         "auto" => Some(whole(&cpu, rows, Search::Auto)?),
         _ => None,
     })
 }
 
-/// Shares of neighbours found and of numbers that are right, on up to 500 rows, by an f64 oracle.
+/// The rows that are checked: up to 500, evenly spaced, or 1000 drawn by a seed.
+fn checked(rows: usize, seed: Option<u64>) -> Vec<usize> {
+    let even = 500.min(rows);
+    match seed {
+        None => (0..even).map(|q| q * rows / even).collect(),
+        Some(seed) => {
+            let draws = Draws::new(seed, 0x6b6e_6e00);
+            (0..1000).map(|q| draws.below(q, 0, rows as u64) as usize).collect()
+        }
+    }
+}
+
+/// Σ (a − b)² in f64, eight strided sums.
+fn square(a: &[f32], b: &[f32]) -> f64 {
+    let mut sums = [0f64; 8];
+    for (a, b) in a.chunks(8).zip(b.chunks(8)) {
+        for ((sum, &a), &b) in sums.iter_mut().zip(a).zip(b) {
+            *sum += (f64::from(a) - f64::from(b)) * (f64::from(a) - f64::from(b));
+        }
+    }
+    sums.iter().sum()
+}
+
+/// Shares of neighbours found and of numbers that are right, on some rows, by an f64 oracle.
 ///
 /// A neighbour counts where it is no further than the K-th true one and the rounding of both.
-fn check(rows: Rows<'_, [f32]>, found: &Found) -> (f64, f64) {
-    let asked = 500.min(found.rows);
+fn check(rows: Rows<'_, [f32]>, found: &Found, seed: Option<u64>) -> (f64, f64) {
+    let ((dist, index), asked) = (found.entries(), checked(found.rows(), seed));
     let (mut near, mut right) = (0, 0);
-    for q in 0..asked {
-        let i = q * found.rows / asked;
-        let wide = |j: usize| -> f64 {
-            let gap = |(a, b): (&f32, &f32)| (f64::from(*a) - f64::from(*b)).powi(2);
-            rows.row(i).iter().zip(rows.row(j)).map(gap).sum()
-        };
+    for &i in &asked {
+        let wide = |j: usize| square(rows.row(i), rows.row(j));
         let mut truth: Vec<f64> = (0..rows.len()).filter(|&j| j != i).map(wide).collect();
         truth.select_nth_unstable_by(K - 1, f64::total_cmp);
         let limit = truth[K - 1] * (1.0 + 2e-7 * (rows.dim() as f64 / 16.0 + 8.0));
         for at in i * K..(i + 1) * K {
-            let j = found.index[at] as usize;
-            if found.index[at] != NONE && j != i {
+            let j = index[at] as usize;
+            if index[at] != NONE && j != i {
                 near += usize::from(wide(j) <= limit);
                 let exact = distance(Metric::SqEuclidean, rows.row(i), rows.row(j));
-                right += usize::from(exact.to_bits() == found.dist[at].to_bits());
+                right += usize::from(exact.to_bits() == dist[at].to_bits());
             }
         }
     }
-    let all = (asked * K) as f64;
+    let all = (asked.len() * K) as f64;
     (near as f64 / all, right as f64 / all)
 }
 
@@ -126,9 +158,9 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
                 let (took, found) = timed(|| run_way(way, rows, plan.queries));
                 let Some(found) = found? else { continue };
                 let name = format!("enfold_{way}");
-                least(&mut seconds, &name, took * 1e-3 * rows.len() as f64 / found.rows as f64);
+                least(&mut seconds, &name, took * 1e-3 * rows.len() as f64 / found.rows() as f64);
                 if round == 0 {
-                    let (near, right) = check(rows, &found);
+                    let (near, right) = check(rows, &found, plan.seed);
                     checks.insert(name, json!({"recall": near, "canonical": right}));
                 }
             }
@@ -143,7 +175,7 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
         let isa = format!("{:?}", Cpu::<f32>::new().isa());
         let row = json!({"task": "knn", "set": name, "n": rows.len(), "d": rows.dim(), "k": K,
             "isa": isa, "threads": rayon::current_num_threads(), "seconds": seconds,
-            "checks": checks, "queries": plan.queries});
+            "checks": checks, "checked_rows_by_seed": plan.seed, "queries": plan.queries});
         println!("{row}");
     }
     Ok(())

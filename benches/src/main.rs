@@ -131,6 +131,9 @@ enum Task {
         /// Rows that ways over all pairs answer; their times are scaled to all rows.
         #[arg(long, default_value_t = 5000)]
         queries: usize,
+        /// Checks 1000 rows drawn by this seed instead of 500 evenly spaced ones.
+        #[arg(long)]
+        seed: Option<u64>,
     },
     /// UMAP of .npy files by stages, beside umap-learn.
     Umap {
@@ -269,8 +272,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let plan = quality::Plan { sets, orders: order, seeds, extra, sample, reference, k };
             quality::run(&plan)?;
         }
-        Task::Knn { sets, against, ways, queries } => {
-            knn::run(&knn::Plan { sets, against, ways, queries })?;
+        Task::Knn { sets, against, ways, queries, seed } => {
+            knn::run(&knn::Plan { sets, ways, queries, seed, against })?;
         }
         Task::Umap { sets, rows, components, seeds, against } => {
             umap::run(&umap::Plan { sets, rows, components, seeds, against })?;
