@@ -13,15 +13,22 @@ use std::error::Error;
 use enfold_core::anomaly::{AlarmOptions, Options};
 use serde_json::Value;
 
-/// SKAB: 8 sensors, mean and deviation of 16 samples. The first 400 samples train, as its
-/// leaderboard has it: 384 windows; nothing is learned afterwards.
-pub(crate) const SKAB: Options = Options::new().front(96).train(384).gate(0.0);
+/// SKAB: 8 sensors, mean and deviation of every window. The first 400 samples train, as its
+/// leaderboard has it: 384 windows.
+const SKAB_PROTOCOL: Options = Options::new().front(96).train(384).gate(0.0);
+/// What is chosen from made plants.
+pub(crate) const SKAB: Options = SKAB_PROTOCOL;
 
-/// NAB: one sensor, five features of 16 samples. The probation of its shortest series, 15 % of 1126
-/// rows, trains: 144 windows. What is normal changes, and nobody says so: everything is learned. An
-/// alarm is an event, and is not raised again for eight windows.
-pub(crate) const NAB: Options =
+/// NAB: one sensor, five features of every window. The probation of its shortest series, 15 % of
+/// 1126 rows, trains: 144 windows. What is normal changes, and nobody says so: everything is
+/// learned. An alarm is an event, and is not raised again for eight windows.
+const NAB_PROTOCOL: Options =
     Options::new().front(36).train(144).gate(f32::INFINITY).alarm(AlarmOptions::new().hold(128));
+/// What is chosen from made series.
+pub(crate) const NAB: Options = NAB_PROTOCOL;
+
+/// Samples in a window.
+pub(crate) const WINDOW: usize = 16;
 
 /// What to measure.
 pub(crate) struct Plan {
@@ -32,7 +39,7 @@ pub(crate) struct Plan {
 /// Measures with cells of `f32` and of `i16`; a line of JSON each.
 pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn Error>> {
     let Some(data) = &plan.data else {
-        made::sweep(|line| println!("{line}"));
+        made::choose(|line| println!("{line}"));
         return Ok(());
     };
     let experiments = skab::load(&format!("{data}/skab"))?;

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::error::Error;
 use std::fs;
 
-use enfold_core::anomaly::{AlarmOptions, Cell, Detector, Feature, Window};
+use enfold_core::anomaly::{Cell, Detector, Feature, Options, Window};
 use serde_json::{Value, json};
 
-use super::{NAB, round};
+use super::{NAB, WINDOW, round};
 
 /// Cost of a detection outside windows.
 const FALSE_ALARM: f64 = 0.11;
@@ -21,8 +21,8 @@ const KINDS: [Feature; 5] =
 
 /// One series with the rows, first and last, of its windows.
 pub(super) struct Series {
-    values: Vec<f32>,
-    windows: Vec<(usize, usize)>,
+    pub(super) values: Vec<f32>,
+    pub(super) windows: Vec<(usize, usize)>,
 }
 
 /// All series that the list of windows names and the folder holds, by name.
@@ -51,29 +51,41 @@ fn parse(text: &str, windows: &[[String; 2]]) -> Result<Series, Box<dyn Error>> 
     Ok(Series { values, windows: windows.collect::<Result<_, _>>()? })
 }
 
-/// Runs the detector over every series: at its own threshold, and at the best one of a grid.
+/// The detector as it is set for NAB: at its own threshold, and at the best one of a grid.
 pub(super) fn measure<T: Cell>(series: &[Series], cells: &str) -> Value {
-    let at = |raise: f32| {
-        let alarm = AlarmOptions::new().between(raise.min(1.0), raise).hold(NAB.alarm.hold);
-        let raised: Vec<Vec<usize>> = series.iter().map(|s| watch::<T>(s, alarm)).collect();
-        score(series, &raised)
-    };
     let grid = (20..=80).map(|step| step as f32 * 0.025);
-    let best = grid.map(|raise| (at(raise), raise)).max_by(|a, b| a.0.total_cmp(&b.0));
-    let (best, raise) = best.unwrap_or_default();
+    let (best, raise) = best::<T, WINDOW>(series, NAB, grid);
     json!({
         "task": "anomaly", "set": "nab", "files": series.len(), "cells": cells,
         "rows": series.iter().map(|s| s.values.len()).sum::<usize>(),
         "windows": series.iter().map(|s| s.windows.len()).sum::<usize>(),
         "standard": round(best), "raise": raise,
-        "standard_at_default": round(at(NAB.alarm.raise)), "default": NAB.alarm.raise,
+        "standard_at_default": round(at::<T, WINDOW>(series, NAB, NAB.alarm.raise)),
+        "default": NAB.alarm.raise,
     })
 }
 
+/// The score at the best of some thresholds, and which that is.
+pub(super) fn best<T: Cell, const W: usize>(
+    series: &[Series],
+    options: Options,
+    thresholds: impl Iterator<Item = f32>,
+) -> (f64, f32) {
+    let tried = thresholds.map(|raise| (at::<T, W>(series, options, raise), raise));
+    tried.max_by(|a, b| a.0.total_cmp(&b.0)).unwrap_or_default()
+}
+
+/// The score at a threshold, with windows of W samples.
+pub(super) fn at<T: Cell, const W: usize>(series: &[Series], options: Options, raise: f32) -> f64 {
+    let options = options.alarm(options.alarm.between(raise.min(1.0), raise));
+    let raised: Vec<Vec<usize>> = series.iter().map(|s| watch::<T, W>(s, options)).collect();
+    score(series, &raised)
+}
+
 /// The rows that raise an alarm.
-fn watch<T: Cell>(series: &Series, alarm: AlarmOptions) -> Vec<usize> {
-    let mut window = Window::<1, 16>::new();
-    let mut detector = Detector::<T, 8, 5>::new(NAB.alarm(alarm));
+fn watch<T: Cell, const W: usize>(series: &Series, options: Options) -> Vec<usize> {
+    let mut window = Window::<1, W>::new();
+    let mut detector = Detector::<T, 8, 5>::new(options);
     let raised = |value: &f32| {
         let mut row = [0.0; 5];
         window

@@ -3,18 +3,36 @@
 use std::error::Error;
 use std::fs;
 
-use enfold_core::anomaly::{Cell, Detector, Feature, Window};
+use enfold_core::anomaly::{Cell, Detector, Feature, Options, Window};
 use serde_json::{Value, json};
 
-use super::{SKAB, round};
+use super::{SKAB, WINDOW, round};
 
 /// Rows that only train.
-const TRAIN: usize = 400;
+pub(super) const TRAIN: usize = 400;
 
-/// One experiment.
+/// One experiment: a sample and whether it is anomalous, row by row.
 pub(super) struct Experiment {
-    samples: Vec<[f32; 8]>,
-    labels: Vec<bool>,
+    pub(super) samples: Vec<[f32; 8]>,
+    pub(super) labels: Vec<bool>,
+}
+
+/// How good alarms and scores are.
+pub(super) struct Quality {
+    /// By experiment.
+    pub(super) aucs: Vec<f64>,
+    pub(super) f1: f64,
+    /// The share of normal rows that are in alarm.
+    pub(super) false_alarms: f64,
+    /// The share of anomalous rows that are not.
+    pub(super) missed: f64,
+}
+
+impl Quality {
+    /// Mean over experiments.
+    pub(super) fn auc(&self) -> f64 {
+        self.aucs.iter().sum::<f64>() / self.aucs.len() as f64
+    }
 }
 
 /// What a detector said of the rows after training.
@@ -48,29 +66,41 @@ fn parse(text: &str) -> Result<Experiment, Box<dyn Error>> {
     Ok(Experiment { samples, labels })
 }
 
-/// Runs the detector over every experiment anew.
+/// The detector as it is set for SKAB.
 pub(super) fn measure<T: Cell>(experiments: &[Experiment], cells: &str) -> Value {
-    let said: Vec<Said> = experiments.iter().map(watch::<T>).collect();
-    let aucs: Vec<f64> = said.iter().map(|said| auc(&said.scores, &said.labels)).collect();
+    let found = judge::<T, WINDOW>(experiments, SKAB);
+    json!({
+        "task": "anomaly", "set": "skab", "files": experiments.len(), "cells": cells,
+        "rows": experiments.iter().map(|e| e.labels.len() - TRAIN).sum::<usize>(),
+        "auc": round(found.auc()), "f1": round(found.f1),
+        "false_alarm_rate": round(found.false_alarms), "missed_rate": round(found.missed),
+        "raise": SKAB.alarm.raise, "clear": SKAB.alarm.clear,
+        "auc_by_file": found.aucs.iter().map(|&auc| round(auc)).collect::<Vec<_>>(),
+    })
+}
+
+/// Runs the detector over every experiment anew, with windows of W samples.
+pub(super) fn judge<T: Cell, const W: usize>(
+    experiments: &[Experiment],
+    options: Options,
+) -> Quality {
+    let said: Vec<Said> = experiments.iter().map(|e| watch::<T, W>(e, options)).collect();
     let all = |pick: fn(&Said) -> &[bool]| said.iter().flat_map(pick).copied().collect::<Vec<_>>();
     let (alarms, labels) = (all(|s| &s.alarms), all(|s| &s.labels));
     let count = |alarm, label| {
         alarms.iter().zip(&labels).filter(|&(&a, &l)| (a, l) == (alarm, label)).count() as f64
     };
     let (hits, false_alarms, missed) = (count(true, true), count(true, false), count(false, true));
-    json!({
-        "task": "anomaly", "set": "skab", "files": said.len(), "rows": labels.len(), "cells": cells,
-        "auc": round(aucs.iter().sum::<f64>() / aucs.len() as f64),
-        "f1": round(2.0 * hits / (2.0 * hits + false_alarms + missed)),
-        "false_alarm_rate": round(false_alarms / (false_alarms + count(false, false))),
-        "missed_rate": round(missed / (hits + missed)),
-        "raise": SKAB.alarm.raise, "clear": SKAB.alarm.clear,
-        "auc_by_file": aucs.iter().map(|&auc| round(auc)).collect::<Vec<_>>(),
-    })
+    Quality {
+        aucs: said.iter().map(|said| auc(&said.scores, &said.labels)).collect(),
+        f1: 2.0 * hits / (2.0 * hits + false_alarms + missed),
+        false_alarms: false_alarms / (false_alarms + count(false, false)),
+        missed: missed / (hits + missed),
+    }
 }
 
-fn watch<T: Cell>(experiment: &Experiment) -> Said {
-    let (mut window, mut detector) = (Window::<8, 16>::new(), Detector::<T, 8, 16>::new(SKAB));
+fn watch<T: Cell, const W: usize>(experiment: &Experiment, options: Options) -> Said {
+    let (mut window, mut detector) = (Window::<8, W>::new(), Detector::<T, 8, 16>::new(options));
     let mut said = Said::default();
     for (t, (sample, &label)) in experiment.samples.iter().zip(&experiment.labels).enumerate() {
         let mut row = [0.0; 16];
@@ -88,7 +118,7 @@ fn watch<T: Cell>(experiment: &Experiment) -> Said {
 }
 
 /// Area under the ROC curve: the chance that an anomalous row scores above a normal one, ties half.
-pub(super) fn auc(scores: &[f32], labels: &[bool]) -> f64 {
+fn auc(scores: &[f32], labels: &[bool]) -> f64 {
     let mut order: Vec<usize> = (0..scores.len()).collect();
     order.sort_by(|&a, &b| scores[a].total_cmp(&scores[b]));
     let positives = labels.iter().filter(|&&label| label).count() as f64;
