@@ -20,8 +20,8 @@ const SAME_AUC: f64 = 0.002;
 const SAME_SCORE: f64 = 0.5;
 
 /// Plants of each kind of fault; series.
-const SEEDS: u64 = 24;
-const SERIES: u64 = 40;
+const SEEDS: u64 = 48;
+const SERIES: u64 = 160;
 /// Rows of a plant, at one a second, and of a series, at one in five minutes.
 const SECONDS: usize = 1150;
 const ROWS: usize = 4000;
