@@ -122,7 +122,7 @@ budgets() {
         under "stack of restore on $target" "$(stack_of "$target" 4)" 2560
     done
     local calls=(enfold_{score,begin,finish_step,push,checkpoint,restore}) most=(560 1024 800 1088 3584 2560) at
-    for target in thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf; do
+    for target in "${TARGETS[@]}"; do
         local found=($(python3 stack.py "$OUT/$target.api" "${calls[@]}" | tee "$OUT/$target.bounds"))
         for at in "${!calls[@]}"; do
             under "bound of the stack of ${calls[at]} on $target" "${found[at]:-0}" "${most[at]}"
@@ -153,7 +153,7 @@ bounds() {
     local calls=(score begin finish_step push checkpoint restore) target
     printf '| stack at most, bytes |'; printf ' %s |' "${calls[@]}"; echo
     echo "|---|---|---|---|---|---|---|"
-    for target in thumbv6m-none-eabi thumbv7m-none-eabi thumbv7em-none-eabihf; do
+    for target in "${TARGETS[@]}"; do
         printf '| %s |' "${NAME[$target]}"
         printf ' %s |' $(cat "$OUT/$target.bounds"); echo
     done
@@ -217,6 +217,15 @@ recorded() {
     sed 's/^/Cortex-M4F as the host, /' "$OUT/device.txt"
 }
 
+# The same story told in frames of defmt, on the Cortex-M4F.
+frames() {
+    local target=thumbv7em-none-eabihf
+    cargo build --quiet --release --target "$target" -p enfold-demo --features defmt
+    emulate "$target" "target/$target/release/enfold-demo" >"$OUT/frames" || fail "the story in frames"
+    [ -s "$OUT/frames" ] || fail "no frames came"
+    echo "Cortex-M4F: $(wc -c <"$OUT/frames") bytes of defmt instead of $(wc -c <"$OUT/$target.log") of text"
+}
+
 cc -shared -fPIC -O2 -o "$OUT/icount.so" icount.c
 cargo test --quiet --release -p enfold-story
 for target in "${TARGETS[@]}"; do story "$target"; prove "$target"; done
@@ -224,6 +233,7 @@ for target in thumbv6m-none-eabi thumbv7em-none-eabihf; do smaller "$target"; do
 aarch64
 wasm
 c_example
+frames
 [ -z "${ENFOLD_SKAB:-}" ] || recorded
 budgets
 { instructions; echo; bytes; echo; bounds; } | tee "$OUT/table.md"

@@ -1,5 +1,5 @@
 //! The story on a microcontroller. Output and exit go over semihosting, so that it runs under
-//! QEMU and under a debugger alike.
+//! QEMU and under a debugger alike; with the feature `defmt` output is frames for `defmt-print`.
 
 #![no_std]
 #![no_main]
@@ -10,7 +10,17 @@ mod stack;
 use core::ptr::addr_of_mut;
 
 use enfold_story::{Cell, Device, FIXED, FLOAT, Flash, Outcome, SLOT, kernels, recorded};
-use semihosting::{println, process};
+use semihosting::process;
+
+// Text among frames would spoil them: either, or.
+#[cfg(all(feature = "defmt", target_arch = "arm"))]
+use defmt::println;
+#[cfg(not(all(feature = "defmt", target_arch = "arm")))]
+use semihosting::println;
+
+/// Named here so that they are linked: where frames go, and how their writer is not interrupted.
+#[cfg(all(feature = "defmt", target_arch = "arm"))]
+use {cortex_m as _, defmt_semihosting as _};
 
 /// A recorded trace, named when the demo is built; empty otherwise.
 static TRACE: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/trace.bin"));
@@ -41,7 +51,7 @@ fn main() -> ! {
         for (name, (alarms, during)) in
             [("f32", recorded(floats, TRACE)), ("q15", recorded(fixeds, TRACE))]
         {
-            println!("recorded {name}: {alarms} samples with an alarm, {during:08x}");
+            println!("recorded {}: {} samples with an alarm, {:08x}", name, alarms, during);
         }
     }
     process::exit(if same == [true, true] { 0 } else { 1 })
@@ -53,12 +63,12 @@ fn depths<T: Cell>(name: &str, device: &mut Device<T>, flash: &mut Flash) {
     let score = stack::depth(|| device.score());
     let checkpoint = stack::depth(|| device.save(flash, SLOT));
     let restore = stack::depth(|| device.restart(flash));
-    println!("stack {name}: {score} {sample} {checkpoint} {restore}");
+    println!("stack {}: {} {} {} {}", name, score, sample, checkpoint, restore);
 }
 
 fn told(name: &str, found: Outcome, expected: Outcome) -> bool {
     let Outcome { alarms, first, during, state, survived } = found;
-    println!("{name}: {alarms} alarms, the first at {first}; survived with {survived} rows");
-    println!("{name}: alarms {during:08x}, state {state:08x}");
+    println!("{}: {} alarms, the first at {}; survived with {} rows", name, alarms, first, survived);
+    println!("{}: alarms {:08x}, state {:08x}", name, during, state);
     found == expected
 }
