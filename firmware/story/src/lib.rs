@@ -7,7 +7,7 @@
 pub mod trace;
 
 pub use enfold_core::anomaly::Cell;
-use enfold_core::anomaly::{Cells, Detector, Feature, Near, Options, Reject, Window};
+use enfold_core::anomaly::{AlarmOptions, Cells, Detector, Feature, Near, Options, Reject, Window};
 use enfold_core::durable;
 use enfold_core::snapshot::crc32;
 
@@ -99,15 +99,7 @@ impl<T: Cell> Device<T> {
     /// # Errors
     /// A bad sample; nothing has changed. [`Reject::Untrained`] until the window is full.
     pub fn sample(&mut self, readings: &trace::Sample) -> Result<(bool, bool), Reject> {
-        self.watch(&readings.map(f32::from))
-    }
-
-    fn watch(&mut self, readings: &[f32; 8]) -> Result<(bool, bool), Reject> {
-        self.window.push(readings)?;
-        let mut row = [0.0; 16];
-        self.window.features(&KINDS, &mut row)?;
-        let verdict = self.detector.watch(&row)?;
-        Ok((verdict.alarm, verdict.raised))
+        watch(&mut self.window, &mut self.detector, &readings.map(f32::from))
     }
 
     /// Forgets everything and takes in the whole trace, without checkpoints; the rows taken in.
@@ -177,21 +169,40 @@ impl<T: Cell> Device<T> {
     }
 }
 
-/// What the detectors are told for a recorded trace: those of the benchmark on SKAB.
-pub const RECORDED: Options = Options::new().front(96).train(384).gate(0.0);
+fn watch<T: Cell, const W: usize>(
+    window: &mut Window<8, W>,
+    detector: &mut Detector<T, 8, 16>,
+    readings: &[f32; 8],
+) -> Result<(bool, bool), Reject> {
+    window.push(readings)?;
+    let mut row = [0.0; 16];
+    window.features(&KINDS, &mut row)?;
+    let verdict = detector.watch(&row)?;
+    Ok((verdict.alarm, verdict.raised))
+}
+
+/// What the detectors are told for a recorded trace, whose windows have 32 samples: as the
+/// benchmark on SKAB.
+pub const RECORDED: Options = Options::new()
+    .front(92)
+    .train(368)
+    .gate(0.0)
+    .ridge(0.0125)
+    .price(4.0)
+    .alarm(AlarmOptions::new().between(1.0, 1.0));
 
 /// Watches a recorded trace – samples of eight `f32`, little-endian – with a new detector; the
 /// number of samples with the alarm on and the CRC-32 over all of their numbers.
 pub fn recorded<T: Cell>(device: &mut Device<T>, trace: &[u8]) -> (u32, u32) {
     let (mut alarms, mut during) = (0, 0);
-    device.window.clear();
+    let mut window = Window::<8, 32>::new();
     device.detector.start(RECORDED);
     for (t, bytes) in (0u32..).zip(trace.as_chunks::<32>().0) {
         let mut readings = [0.0; 8];
         for (reading, bytes) in readings.iter_mut().zip(bytes.as_chunks::<4>().0) {
             *reading = f32::from_le_bytes(*bytes);
         }
-        if device.watch(&readings).is_ok_and(|(alarm, _)| alarm) {
+        if watch(&mut window, &mut device.detector, &readings).is_ok_and(|(alarm, _)| alarm) {
             (alarms, during) = (alarms + 1, chained(during, t));
         }
     }
