@@ -57,7 +57,8 @@ pub(crate) struct Shape {
 }
 
 impl Shape {
-    fn parse(name: &str) -> Outcome<Self> {
+    /// Rows, elements and centres, by name.
+    fn parse(name: &str) -> Outcome<[usize; 3]> {
         let parts: Result<Vec<usize>, _> = name.split('x').map(str::parse).collect();
         let wrong = || format!("--shape {name}: wanted ROWSxELEMENTSxCENTRES, such as 50000x32x64");
         let parts = parts.map_err(|_| wrong())?;
@@ -72,16 +73,17 @@ impl Shape {
                 format!("{}; all above 0, centres ≤ rows ≤ 2^31 / elements", wrong()).into()
             );
         }
-        Ok(Self::make(name, n, dim, k))
+        Ok([n, dim, k])
     }
 
-    fn make(name: &str, n: usize, dim: usize, k: usize) -> Self {
+    fn make([n, dim, k]: [usize; 3]) -> Self {
         let center = |c: usize, t: usize| 4.0 * unif(1, c * dim + t) - 2.0;
         let value = |at: usize| (center(at / dim % k, at % dim) + norm(2, at)) as f32;
         let x: Vec<f32> = (0..n * dim).map(value).collect();
         // Rows as centres, spread over all.
         let y = (0..k).flat_map(|c| x[c * (n / k) * dim..][..dim].to_vec()).collect();
-        let mut new = Self { name: name.into(), dim, x, y, radius: 0.0 };
+        let name = format!("{n}x{dim}x{k}");
+        let mut new = Self { name, dim, x, y, radius: 0.0 };
         new.radius = new.middle() as f32;
         new
     }
@@ -115,17 +117,18 @@ impl Shape {
 
 /// A backend by name, ready for one shape.
 fn open<'a>(name: &str, shape: &'a Shape) -> Outcome<Option<Box<dyn Runner + 'a>>> {
-    fn on<'a, B: Alloc<Elem = f32> + 'a>(b: B, shape: &'a Shape) -> Outcome<Box<dyn Runner + 'a>>
+    fn on<'a, B>(b: B, shape: &'a Shape, afar: bool) -> Outcome<Box<dyn Runner + 'a>>
     where
+        B: Alloc<Elem = f32> + 'a,
         B::Error: 'static,
     {
-        Ok(Box::new(On::new(b, shape)?))
+        Ok(Box::new(On::new(b, shape, afar)?))
     }
     if name == "wgpu" {
-        return gpu().map(|gpu| on(gpu, shape)).transpose();
+        return gpu().map(|gpu| on(gpu, shape, true)).transpose();
     }
     let isa = Isa::ALL.into_iter().find(|isa| level(*isa) == name);
-    isa.and_then(Cpu::<f32>::with_isa).map(|cpu| on(cpu, shape)).transpose()
+    isa.and_then(Cpu::<f32>::with_isa).map(|cpu| on(cpu, shape, false)).transpose()
 }
 
 #[cfg(feature = "wgpu")]
@@ -170,6 +173,8 @@ fn chosen(wanted: &[String]) -> Outcome<Vec<String>> {
 /// Runs the plan: a table on the terminal, JSON lines and a page where asked for.
 pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let backends = chosen(&plan.backends)?;
+    let sizes: Outcome<Vec<_>> = plan.shapes.iter().map(|name| Shape::parse(name)).collect();
+    let sizes = sizes?;
     let mut file = match &plan.json {
         Some(path) => Some(File::create(path).map_err(|e| format!("--json {path}: {e}"))?),
         None => None,
@@ -180,8 +185,8 @@ pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let limits = Limits::measure();
     let mut lines = vec![limits.json()];
     println!("{limits}\n{}", report::HEADER);
-    for name in &plan.shapes {
-        let shape = Shape::parse(name)?;
+    for size in sizes {
+        let shape = Shape::make(size);
         for line in rounds(&shape, &backends, plan.rounds.max(1), &limits)? {
             println!("{}", report::line(&line));
             lines.push(line);

@@ -213,7 +213,9 @@ fn choose_for_plants(say: &mut impl FnMut(Value)) {
         }
     }
     let options = first_of_the_best(&tried, 0.0);
-    say(json!({ "task": "anomaly", "set": "made plants", "chosen": format!("{options:?}"), "window": window }));
+    say(
+        json!({ "task": "anomaly", "set": "made plants", "chosen": format!("{options:?}"), "window": window }),
+    );
 }
 
 /// The largest first: a ridge and a price are what keeps a fit from following chance.

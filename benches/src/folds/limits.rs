@@ -2,11 +2,12 @@
 
 use std::fmt::{self, Display, Formatter};
 use std::hint::black_box;
-use std::time::Instant;
 
 use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 use serde_json::{Value, json};
+
+use crate::clock::timed;
 
 /// The two limits, with the threads of this run.
 #[derive(Debug, Clone, Copy)]
@@ -31,17 +32,15 @@ impl Limits {
         let words = vec![1u64; STREAM / 8];
         let best = |work: &dyn Fn() -> f64| (0..5).map(|_| work()).fold(0.0, f64::max);
         let flops = || {
-            let start = Instant::now();
-            let done: usize =
-                (0..threads).into_par_iter().map(|_| Arch::new().dispatch(Multiply)).sum();
-            done as f64 / start.elapsed().as_secs_f64() / 1e9
+            let all = || (0..threads).into_par_iter().map(|_| Arch::new().dispatch(Multiply)).sum();
+            let (ms, done): (f64, usize) = timed(all);
+            done as f64 / ms / 1e6
         };
         let bytes = || {
-            let start = Instant::now();
             let part = words.len().div_ceil(threads);
             let add = |part: &[u64]| part.iter().fold(0u64, |sum, v| sum.wrapping_add(*v));
-            black_box(words.par_chunks(part).map(add).sum::<u64>());
-            STREAM as f64 / start.elapsed().as_secs_f64() / 1e9
+            let (ms, _) = timed(|| black_box(words.par_chunks(part).map(add).sum::<u64>()));
+            STREAM as f64 / ms / 1e6
         };
         Self { gflops: best(&flops), gbytes: best(&bytes) }
     }

@@ -6,6 +6,7 @@ use std::time::Instant;
 use enfold_core::{Alloc, Backend, Metric, NONE, Nearest, Pairs, Rows, Sums, rows};
 
 use super::{Outcome, Shape};
+use crate::clock::timed;
 
 /// Neighbours of `nearest_16`.
 const MANY: usize = 16;
@@ -121,13 +122,15 @@ pub(crate) struct On<B: Alloc<Elem = f32>> {
     offsets: B::Owned<i64>,
     mass: B::Owned<i64>,
     chunks: Vec<f64>,
+    /// It does not compute on this processor, whose time says nothing.
+    afar: bool,
 }
 
 impl<B: Alloc<Elem = f32>> On<B>
 where
     B::Error: 'static,
 {
-    pub(crate) fn new(b: B, shape: &Shape) -> Outcome<Self> {
+    pub(crate) fn new(b: B, shape: &Shape, afar: bool) -> Outcome<Self> {
         let (n, k) = (shape.rows(), shape.centers());
         let labels: Vec<u32> = (0..n as u32).map(|i| i % k.min(LABELS) as u32).collect();
         let mut new = Self {
@@ -140,6 +143,7 @@ where
             offsets: b.alloc(k * shape.dim)?,
             mass: b.alloc(k)?,
             chunks: vec![0.0; n.div_ceil(CHUNK)],
+            afar,
             b,
         };
         new.b.write(new.x.borrow_mut(), 0, &shape.x)?;
@@ -218,9 +222,13 @@ where
 {
     fn time(&mut self, fold: Fold, shape: &Shape) -> Outcome<f64> {
         self.clear(fold, shape)?;
-        let start = Instant::now();
-        self.call(fold, shape, shape.rows())?;
-        Ok(start.elapsed().as_secs_f64() * 1e3)
+        if self.afar {
+            let start = Instant::now();
+            self.call(fold, shape, shape.rows())?;
+            return Ok(start.elapsed().as_secs_f64() * 1e3);
+        }
+        let (ms, done) = timed(|| self.call(fold, shape, shape.rows()));
+        done.map(|()| ms)
     }
 
     fn answer(&mut self, fold: Fold, shape: &Shape) -> Outcome<Answer> {

@@ -64,7 +64,11 @@ fn table(folds: &[&Value]) -> String {
         "fold", "shape", "backend", "threads", "ms", "median", "GFLOP/s", "GB/s", "of limit",
         "error", "differ",
     ];
-    let head: String = head.iter().map(|h| format!("<th>{h}</th>")).collect();
+    let head: String = head
+        .iter()
+        .enumerate()
+        .map(|(at, h)| format!("<th{}>{h}</th>", if at < 3 { "" } else { " class='n'" }))
+        .collect();
     let rows: String = folds.iter().map(|line| row(line)).collect();
     format!("<table><thead><tr>{head}</tr></thead><tbody>{rows}</tbody></table>")
 }
