@@ -341,7 +341,8 @@ impl Umap {
     /// before the end.
     ///
     /// # Errors
-    /// A parameter is out of its range; `start` has another length; the machine's.
+    /// A parameter is out of its range; `start` has another length; more than 2³² − 1 edges; the
+    /// machine's.
     pub fn layout<B: Alloc>(
         &self,
         backend: &B,

@@ -10,7 +10,7 @@ use num_traits::Zero;
 use super::{Progress, Umap};
 use crate::backend::{Alloc, Backend, Epoch, Graph, upload};
 use crate::element::Element;
-use crate::error::Error;
+use crate::error::{Error, ShapeError};
 use crate::neighbors::Csr;
 use crate::random::Draws;
 
@@ -43,6 +43,7 @@ pub(super) fn run<B: Alloc>(
     progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
 ) -> Result<Done<B>, Error<B::Error>> {
     let (n, dim) = (graph.len(), umap.components);
+    check_edges(graph.targets.len())?;
     let order = if schedule.fixed > 0 { (0..n as u32).collect() } else { order(graph, umap.seed) };
     let graph = placed(graph, &order);
     let start: Vec<B::Elem> =
@@ -81,6 +82,12 @@ pub(super) fn run<B: Alloc>(
         out[row as usize * dim..][..dim].copy_from_slice(at);
     }
     Ok((out, done))
+}
+
+/// Machines count edges in 32 bits.
+fn check_edges(edges: usize) -> Result<(), ShapeError> {
+    let too_many = |_| ShapeError { what: "edges", expected: u32::MAX as usize, found: edges };
+    u32::try_from(edges).map(drop).map_err(too_many)
 }
 
 impl Umap {
@@ -134,4 +141,21 @@ fn placed<T: Element>(graph: &Csr<T>, order: &[u32]) -> Csr<T> {
         out.targets.extend(to.iter().map(|&to| place[to as usize]));
         out.weights.extend_from_slice(weights);
     })
+}
+
+#[cfg(all(test, target_pointer_width = "64"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn edges_that_32_bits_cannot_count_are_refused() {
+        let most = u32::MAX as usize;
+        assert_eq!(check_edges(most), Ok(()));
+        for found in [most + 1, 2 * most + 2, usize::MAX] {
+            assert_eq!(
+                check_edges(found),
+                Err(ShapeError { what: "edges", expected: most, found })
+            );
+        }
+    }
 }
