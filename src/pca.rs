@@ -31,6 +31,8 @@ mod eigen;
 mod gram;
 mod randomized;
 mod state;
+mod sturm;
+mod tridiagonal;
 
 use std::convert::Infallible;
 
@@ -57,6 +59,26 @@ const NOTHING: f64 = 1e-14;
 enum Keep {
     Count(usize),
     Share(f64),
+}
+
+impl Keep {
+    /// How many are kept for sure.
+    fn at_least(self) -> usize {
+        match self {
+            Self::Count(components) => components,
+            Self::Share(_) => 1,
+        }
+    }
+
+    /// Whether these variances, of all that there are, are enough.
+    fn is_met(self, variances: &[f64], total: f64) -> bool {
+        match self {
+            Self::Count(components) => variances.len() == components,
+            Self::Share(share) => {
+                !variances.is_empty() && variances.iter().sum::<f64>() >= share * total
+            }
+        }
+    }
 }
 
 /// Principal component analysis (Pearson 1901; Hotelling 1933).
@@ -150,11 +172,7 @@ impl Pca {
         }
         let (means, matrix) = state.moments().ok_or_else(too_few)?;
         let total: f64 = matrix.iter().step_by(dim + 1).sum();
-        let enough = |values: &[f64]| match self.keep {
-            Keep::Count(components) => values.len() == components,
-            Keep::Share(share) => values.iter().sum::<f64>() >= share * total && !values.is_empty(),
-        };
-        let eigen::Eigen { values, vectors } = eigen::largest(matrix, dim, enough);
+        let eigen::Eigen { values, vectors } = eigen::largest(matrix, dim, self.keep);
         Ok(Parts { means, values, vectors, total }.model(self.whiten))
     }
 }

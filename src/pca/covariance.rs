@@ -1,5 +1,7 @@
 //! Means and covariances of a stream.
 
+use std::mem::take;
+
 use pulp::Arch;
 
 use super::gram::{BLOCK, Panels};
@@ -175,25 +177,42 @@ impl Covariance {
         }
     }
 
+    /// Takes in rows of weight 1 that were checked: whole blocks from where they lie.
+    pub(super) fn take_all(&mut self, rows: &[f32]) {
+        let open = (BLOCK - self.weights.len()) % BLOCK;
+        let (first, rest) = rows.split_at(rows.len().min(open * self.dim));
+        self.take(first, std::iter::repeat(1.0));
+        let mut blocks = rest.chunks_exact(BLOCK * self.dim);
+        for block in &mut blocks {
+            self.add_block(block, &[1.0; BLOCK]);
+        }
+        self.take(blocks.remainder(), std::iter::repeat(1.0));
+    }
+
     /// Ends the block, full or not.
     pub(super) fn close(&mut self) {
-        if self.weights.is_empty() {
-            return;
+        let (rows, weights) = (take(&mut self.pending), take(&mut self.weights));
+        if !weights.is_empty() {
+            self.add_block(&rows, &weights);
         }
+        (self.pending, self.weights) = (rows, weights);
+        self.pending.clear();
+        self.weights.clear();
+    }
+
+    fn add_block(&mut self, rows: &[f32], weights: &[f32]) {
         if !self.blocks.any {
-            self.blocks.origin = mean(&self.pending, &self.weights, self.dim);
+            self.blocks.origin = mean(rows, weights, self.dim);
             self.blocks.any = true;
         }
         let Self { panels, blocks, row, .. } = self;
         panels.clear();
-        for (values, &weight) in self.pending.chunks_exact(self.dim).zip(&self.weights) {
+        for (values, &weight) in rows.chunks_exact(self.dim).zip(weights) {
             Arch::new().dispatch(|| centre(values, weight, blocks, row));
             panels.push(row);
             self.mass += f64::from(weight);
         }
         panels.add_products(&mut blocks.products);
-        self.pending.clear();
-        self.weights.clear();
     }
 }
 

@@ -4,7 +4,7 @@ use enfold_core::Rows;
 use enfold_core::random::Draws;
 use rayon::prelude::*;
 
-use super::{Parts, PcaError, eigen};
+use super::{Keep, Parts, PcaError, eigen};
 use crate::data::door::check_finite;
 
 /// Rows of a sum that one thread makes.
@@ -89,7 +89,7 @@ impl Randomized {
             }
         });
         let total = work.sum(1, |row, sum| sum[0] += eigen::dot(row, row) / free)[0];
-        let found = eigen::largest(within, size, |values| values.len() == components);
+        let found = eigen::largest(within, size, Keep::Count(components));
         let mut vectors = vec![0.0; components * dim];
         let turns = found.vectors.chunks_exact(size).zip(vectors.chunks_exact_mut(dim));
         for (turn, vector) in turns {
