@@ -14,21 +14,38 @@ use enfold_core::anomaly::{AlarmOptions, Options};
 use serde_json::Value;
 
 /// SKAB: 8 sensors, mean and deviation of every window. The first 400 samples train, as its
-/// leaderboard has it: 384 windows.
-const SKAB_PROTOCOL: Options = Options::new().front(96).train(384).gate(0.0);
+/// leaderboard has it; nothing is learned afterwards unless a gate is set.
+const SKAB_PROTOCOL: Options = Options::new().gate(0.0);
+const SKAB_TRAIN: usize = 400;
 /// What is chosen from made plants.
-pub(crate) const SKAB: Options = SKAB_PROTOCOL;
+pub(crate) const SKAB: Options = trained_on(
+    SKAB_PROTOCOL.ridge(0.0125).price(8.0).alarm(AlarmOptions::new().between(0.6, 0.8)),
+    SKAB_TRAIN,
+    SKAB_WINDOW,
+);
+/// Samples in a window.
+pub(crate) const SKAB_WINDOW: usize = 32;
 
 /// NAB: one sensor, five features of every window. The probation of its shortest series, 15 % of
-/// 1126 rows, trains: 144 windows. What is normal changes, and nobody says so: everything is
-/// learned. An alarm is an event, and is not raised again for eight windows.
+/// 1126 rows, trains. What is normal changes, and nobody says so: everything is learned. An alarm
+/// is an event, and is not raised again for 128 rows.
 const NAB_PROTOCOL: Options =
-    Options::new().front(36).train(144).gate(f32::INFINITY).alarm(AlarmOptions::new().hold(128));
+    Options::new().gate(f32::INFINITY).alarm(AlarmOptions::new().hold(128));
+const NAB_TRAIN: usize = 168;
 /// What is chosen from made series.
-pub(crate) const NAB: Options = NAB_PROTOCOL;
-
+pub(crate) const NAB: Options = trained_on(
+    NAB_PROTOCOL.ridge(0.8).price(2.0).alarm(NAB_PROTOCOL.alarm.between(1.0, 1.1)),
+    NAB_TRAIN,
+    NAB_WINDOW,
+);
 /// Samples in a window.
-pub(crate) const WINDOW: usize = 16;
+pub(crate) const NAB_WINDOW: usize = 32;
+
+/// Training ends with so many samples, and the front is fitted at a quarter of it.
+const fn trained_on(options: Options, samples: usize, window: usize) -> Options {
+    let quarter = ((samples - window) / 4) as u32;
+    options.front(quarter).train(4 * quarter)
+}
 
 /// What to measure.
 pub(crate) struct Plan {

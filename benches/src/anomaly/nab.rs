@@ -12,7 +12,7 @@ use std::fs;
 use enfold_core::anomaly::{Cell, Detector, Feature, Options, Window};
 use serde_json::{Value, json};
 
-use super::{NAB, WINDOW, round};
+use super::{NAB, NAB_WINDOW, round};
 
 /// Cost of a detection outside windows.
 const FALSE_ALARM: f64 = 0.11;
@@ -54,14 +54,14 @@ fn parse(text: &str, windows: &[[String; 2]]) -> Result<Series, Box<dyn Error>> 
 /// The detector as it is set for NAB: at its own threshold, and at the best one of a grid.
 pub(super) fn measure<T: Cell>(series: &[Series], cells: &str) -> Value {
     let grid = (20..=80).map(|step| step as f32 * 0.025);
-    let (best, raise) = best::<T, WINDOW>(series, NAB, grid);
+    let (best, raise) = best::<T, NAB_WINDOW>(series, NAB, grid);
     json!({
         "task": "anomaly", "set": "nab", "files": series.len(), "cells": cells,
         "rows": series.iter().map(|s| s.values.len()).sum::<usize>(),
         "windows": series.iter().map(|s| s.windows.len()).sum::<usize>(),
         "standard": round(best), "raise": raise,
-        "standard_at_default": round(at::<T, WINDOW>(series, NAB, NAB.alarm.raise)),
-        "default": NAB.alarm.raise,
+        "standard_at_default": round(at::<T, NAB_WINDOW>(series, NAB, NAB.alarm.raise)),
+        "default": NAB.alarm.raise, "window": NAB_WINDOW,
     })
 }
 

@@ -6,10 +6,7 @@ use std::fs;
 use enfold_core::anomaly::{Cell, Detector, Feature, Options, Window};
 use serde_json::{Value, json};
 
-use super::{SKAB, WINDOW, round};
-
-/// Rows that only train.
-pub(super) const TRAIN: usize = 400;
+use super::{SKAB, SKAB_TRAIN as TRAIN, SKAB_WINDOW, round};
 
 /// One experiment: a sample and whether it is anomalous, row by row.
 pub(super) struct Experiment {
@@ -17,10 +14,27 @@ pub(super) struct Experiment {
     pub(super) labels: Vec<bool>,
 }
 
+/// What a detector said of the rows after training.
+#[derive(Default)]
+pub(super) struct Said {
+    scores: Vec<f32>,
+    alarms: Vec<bool>,
+    labels: Vec<bool>,
+}
+
+impl Said {
+    /// Alarms as other thresholds would have had them, where alarms do not change what is learned.
+    pub(super) fn step(&mut self, clear: f32, raise: f32) {
+        let mut on = false;
+        for (score, alarm) in self.scores.iter().zip(&mut self.alarms) {
+            on = *score > if on { clear } else { raise };
+            *alarm = on;
+        }
+    }
+}
+
 /// How good alarms and scores are.
 pub(super) struct Quality {
-    /// By experiment.
-    pub(super) aucs: Vec<f64>,
     pub(super) f1: f64,
     /// The share of normal rows that are in alarm.
     pub(super) false_alarms: f64,
@@ -29,18 +43,31 @@ pub(super) struct Quality {
 }
 
 impl Quality {
-    /// Mean over experiments.
-    pub(super) fn auc(&self) -> f64 {
-        self.aucs.iter().sum::<f64>() / self.aucs.len() as f64
+    pub(super) fn of(said: &[Said]) -> Self {
+        let all =
+            |pick: fn(&Said) -> &[bool]| said.iter().flat_map(pick).copied().collect::<Vec<_>>();
+        let (alarms, labels) = (all(|s| &s.alarms), all(|s| &s.labels));
+        let count = |alarm, label| {
+            let both = alarms.iter().zip(&labels).filter(|&(&a, &l)| (a, l) == (alarm, label));
+            both.count() as f64
+        };
+        let (hits, false_alarms) = (count(true, true), count(true, false));
+        let missed = count(false, true);
+        Self {
+            f1: 2.0 * hits / (2.0 * hits + false_alarms + missed),
+            false_alarms: false_alarms / (false_alarms + count(false, false)),
+            missed: missed / (hits + missed),
+        }
     }
 }
 
-/// What a detector said of the rows after training.
-#[derive(Default)]
-struct Said {
-    scores: Vec<f32>,
-    alarms: Vec<bool>,
-    labels: Vec<bool>,
+/// The area under the ROC curve of every experiment.
+pub(super) fn aucs(said: &[Said]) -> Vec<f64> {
+    said.iter().map(|said| auc(&said.scores, &said.labels)).collect()
+}
+
+pub(super) fn mean(values: &[f64]) -> f64 {
+    values.iter().sum::<f64>() / values.len() as f64
 }
 
 /// The 17 labelled experiments, by name.
@@ -68,35 +95,24 @@ fn parse(text: &str) -> Result<Experiment, Box<dyn Error>> {
 
 /// The detector as it is set for SKAB.
 pub(super) fn measure<T: Cell>(experiments: &[Experiment], cells: &str) -> Value {
-    let found = judge::<T, WINDOW>(experiments, SKAB);
+    let said = run::<T, SKAB_WINDOW>(experiments, SKAB);
+    let (found, aucs) = (Quality::of(&said), aucs(&said));
     json!({
         "task": "anomaly", "set": "skab", "files": experiments.len(), "cells": cells,
         "rows": experiments.iter().map(|e| e.labels.len() - TRAIN).sum::<usize>(),
-        "auc": round(found.auc()), "f1": round(found.f1),
+        "auc": round(mean(&aucs)), "f1": round(found.f1),
         "false_alarm_rate": round(found.false_alarms), "missed_rate": round(found.missed),
-        "raise": SKAB.alarm.raise, "clear": SKAB.alarm.clear,
-        "auc_by_file": found.aucs.iter().map(|&auc| round(auc)).collect::<Vec<_>>(),
+        "window": SKAB_WINDOW, "raise": SKAB.alarm.raise, "clear": SKAB.alarm.clear,
+        "auc_by_file": aucs.iter().map(|&auc| round(auc)).collect::<Vec<_>>(),
     })
 }
 
 /// Runs the detector over every experiment anew, with windows of W samples.
-pub(super) fn judge<T: Cell, const W: usize>(
+pub(super) fn run<T: Cell, const W: usize>(
     experiments: &[Experiment],
     options: Options,
-) -> Quality {
-    let said: Vec<Said> = experiments.iter().map(|e| watch::<T, W>(e, options)).collect();
-    let all = |pick: fn(&Said) -> &[bool]| said.iter().flat_map(pick).copied().collect::<Vec<_>>();
-    let (alarms, labels) = (all(|s| &s.alarms), all(|s| &s.labels));
-    let count = |alarm, label| {
-        alarms.iter().zip(&labels).filter(|&(&a, &l)| (a, l) == (alarm, label)).count() as f64
-    };
-    let (hits, false_alarms, missed) = (count(true, true), count(true, false), count(false, true));
-    Quality {
-        aucs: said.iter().map(|said| auc(&said.scores, &said.labels)).collect(),
-        f1: 2.0 * hits / (2.0 * hits + false_alarms + missed),
-        false_alarms: false_alarms / (false_alarms + count(false, false)),
-        missed: missed / (hits + missed),
-    }
+) -> Vec<Said> {
+    experiments.iter().map(|e| watch::<T, W>(e, options)).collect()
 }
 
 fn watch<T: Cell, const W: usize>(experiment: &Experiment, options: Options) -> Said {
