@@ -54,9 +54,11 @@ struct Against {
 enum Task {
     /// The anomaly detector on SKAB and NAB, in `f32` and fixed point.
     Anomaly {
-        /// The folder that holds `skab/` and `nab/`. Without one: the made signals that the
-        /// settings come from.
-        data: Option<String>,
+        /// The folder that holds `skab/` and `nab/`.
+        data: String,
+        /// Tries settings on the half of each that chooses them, instead of scoring.
+        #[arg(long)]
+        choose: bool,
     },
     /// Nearest centre and a whole Lloyd step, against FAISS and scikit-learn.
     Assign {
@@ -254,7 +256,7 @@ enum Task {
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     match Args::parse().task {
-        Task::Anomaly { data } => anomaly::run(&anomaly::Plan { data })?,
+        Task::Anomaly { data, choose } => anomaly::run(&anomaly::Plan { data, choose })?,
         Task::Assign { mut shapes, rounds, python, data } => {
             if shapes.is_empty() {
                 shapes = sets::SHAPES.iter().map(ToString::to_string).collect();

@@ -21,8 +21,8 @@ const KINDS: [Feature; 5] =
 
 /// One series with the rows, first and last, of its windows.
 pub(super) struct Series {
-    pub(super) values: Vec<f32>,
-    pub(super) windows: Vec<(usize, usize)>,
+    values: Vec<f32>,
+    windows: Vec<(usize, usize)>,
 }
 
 /// All series that the list of windows names and the folder holds, by name.
@@ -35,6 +35,15 @@ pub(super) fn load(folder: &str) -> Result<Vec<Series>, Box<dyn Error>> {
         found.push(parse(&fs::read_to_string(format!("{folder}/{name}"))?, windows)?);
     }
     Ok(found)
+}
+
+/// Every second series by name, and the others.
+pub(super) fn halves(series: Vec<Series>) -> (Vec<Series>, Vec<Series>) {
+    let (mut one, mut other) = (Vec::new(), Vec::new());
+    for (i, series) in series.into_iter().enumerate() {
+        if i % 2 == 0 { one.push(series) } else { other.push(series) }
+    }
+    (one, other)
 }
 
 fn parse(text: &str, windows: &[[String; 2]]) -> Result<Series, Box<dyn Error>> {

@@ -10,8 +10,8 @@ use super::{SKAB, SKAB_TRAIN as TRAIN, SKAB_WINDOW, round};
 
 /// One experiment: a sample and whether it is anomalous, row by row.
 pub(super) struct Experiment {
-    pub(super) samples: Vec<[f32; 8]>,
-    pub(super) labels: Vec<bool>,
+    samples: Vec<[f32; 8]>,
+    labels: Vec<bool>,
 }
 
 /// What a detector said of the rows after training.
@@ -70,10 +70,10 @@ pub(super) fn mean(values: &[f64]) -> f64 {
     values.iter().sum::<f64>() / values.len() as f64
 }
 
-/// The 17 labelled experiments, by name.
-pub(super) fn load(folder: &str) -> Result<Vec<Experiment>, Box<dyn Error>> {
+/// The labelled experiments of some folders, by name.
+pub(super) fn load(folder: &str, parts: &[&str]) -> Result<Vec<Experiment>, Box<dyn Error>> {
     let mut files = Vec::new();
-    for part in ["valve1", "valve2", "other"] {
+    for part in parts {
         for entry in fs::read_dir(format!("{folder}/{part}"))? {
             files.push(entry?.path());
         }
