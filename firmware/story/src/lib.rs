@@ -187,9 +187,9 @@ pub const RECORDED: Options = Options::new()
     .front(92)
     .train(368)
     .gate(0.0)
-    .ridge(0.0125)
-    .price(4.0)
-    .alarm(AlarmOptions::new().between(1.0, 1.0));
+    .ridge(0.2)
+    .price(8.0)
+    .alarm(AlarmOptions::new().between(0.6, 1.0));
 
 /// Watches a recorded trace – samples of eight `f32`, little-endian – with a new detector; the
 /// number of samples with the alarm on and the CRC-32 over all of their numbers.
