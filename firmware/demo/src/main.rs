@@ -68,7 +68,10 @@ fn depths<T: Cell>(name: &str, device: &mut Device<T>, flash: &mut Flash) {
 
 fn told(name: &str, found: Outcome, expected: Outcome) -> bool {
     let Outcome { alarms, first, during, state, survived } = found;
-    println!("{}: {} alarms, the first at {}; survived with {} rows", name, alarms, first, survived);
+    println!(
+        "{}: {} alarms, the first at {}; survived with {} rows",
+        name, alarms, first, survived
+    );
     println!("{}: alarms {:08x}, state {:08x}", name, during, state);
     found == expected
 }
