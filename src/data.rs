@@ -1,7 +1,7 @@
 //! Host rows: tables out of slices, arrays, iterators, arrays of other crates, and files.
 //!
 //! A [`Table`] is checked once, where it is made: it has at least one row and one column, and
-//! all its rows are of one length. Readers of files – [`csv`], [`npy`] – give tables of a few
+//! all its rows are of one length. Readers of files – `csv`, `npy`, features – give tables of a few
 //! thousand rows each, so that a file of any size passes through bounded memory.
 
 #[cfg(feature = "csv")]
