@@ -6,7 +6,8 @@
 //! ```
 //!
 //! The unfused pass is the fused shader with its fold replaced by a store, so both compute a
-//! distance by the same code; the matrix is reduced by a shader that reads it once.
+//! distance by the same code and bring rows the same way; the matrix is reduced by a shader that
+//! reads it once. Of its time, that of the reduction alone is told besides.
 
 use std::error::Error;
 use std::time::Instant;
@@ -14,7 +15,8 @@ use std::time::Instant;
 use enfold_core::random::Draws;
 use enfold_core::{Alloc, Backend, Metric, NONE, Nearest, Pairs, Rows, rows};
 use enfold_cpu::Cpu;
-use enfold_wgpu::{Options, Wgpu, shader};
+use enfold_wgpu::shader::{self, From};
+use enfold_wgpu::{Kind, Options, Wgpu};
 use wgpu::util::{BufferInitDescriptor, DeviceExt};
 
 /// Rows, coordinates, centres.
@@ -51,11 +53,24 @@ struct Unfused {
     queue: wgpu::Queue,
     write: (wgpu::ComputePipeline, wgpu::BindGroup),
     reduce: (wgpu::ComputePipeline, wgpu::BindGroup),
-    groups: (u32, u32),
+    groups: [(u32, u32); 2],
+}
+
+/// So many workgroups along the two sides of a dispatch.
+fn sides(groups: u32) -> (u32, u32) {
+    let high = groups.div_ceil(65_535);
+    (groups.div_ceil(high), high)
+}
+
+/// The words that say which rows a pass looks at.
+fn words((n, m, dim): (usize, usize, usize), wide: u32) -> [u32; 20] {
+    let mut words = [0; 20];
+    words[..8].copy_from_slice(&[wide, 0, n as u32, 0, 0, m as u32, 0, dim as u32]);
+    words
 }
 
 impl Unfused {
-    fn new(x: &[f32], y: &[f32], dim: usize, staged: bool) -> Result<Self, Box<dyn Error>> {
+    fn new(x: &[f32], y: &[f32], dim: usize, from: From) -> Result<Self, Box<dyn Error>> {
         let (n, m) = (x.len() / dim, y.len() / dim);
         let desc = wgpu::InstanceDescriptor::new_without_display_handle();
         let instance = wgpu::Instance::new(desc);
@@ -64,23 +79,21 @@ impl Unfused {
         let desc =
             wgpu::DeviceDescriptor { required_limits: adapter.limits(), ..Default::default() };
         let (device, queue) = pollster::block_on(adapter.request_device(&desc))?;
-        let fused = shader::nearest(dim, staged);
-        let (fold, end) = shader::nearest_pieces();
-        let store = "index[(i - p.xb) * (p.y1 - p.y0) + j] = d;";
-        let text = fused.replace(fold, store).replace(end, "");
-        let text = text.replace("var low = dist[at];", "dist[at] = 0u;");
-        let groups = (n as u32).div_ceil(64);
-        let high = groups.div_ceil(65_535);
-        let wide = groups.div_ceil(high);
-        let mut words = [0u32; 20];
-        words[..8].copy_from_slice(&[wide, 0, n as u32, 0, 0, m as u32, 0, dim as u32]);
+        let (_, text) = shader::nearest_and_unfused(dim, from);
+        let rows = [shader::rows_of_a_workgroup(dim, from), 64];
+        let groups = rows.map(|rows| sides((n as u32).div_ceil(rows)));
         let buffer = |bytes: &[u8], usage| {
             device.create_buffer_init(&BufferInitDescriptor { label: None, contents: bytes, usage })
         };
         let storage = wgpu::BufferUsages::STORAGE;
-        let params = buffer(bytemuck::cast_slice(&words), wgpu::BufferUsages::UNIFORM);
-        let (xs, ys) =
-            (buffer(bytemuck::cast_slice(x), storage), buffer(bytemuck::cast_slice(y), storage));
+        let uniform = wgpu::BufferUsages::UNIFORM;
+        let [told, also] = groups.map(|(wide, _)| words((n, m, dim), wide));
+        let [params, others] = [told, also].map(|w| buffer(bytemuck::cast_slice(&w), uniform));
+        // A bank is a uniform of 64 KiB.
+        let mut banked = y.to_vec();
+        banked.resize(y.len().max(16 << 10), 0.0);
+        let xs = buffer(bytemuck::cast_slice(x), storage);
+        let ys = buffer(bytemuck::cast_slice(&banked), storage | uniform);
         let room = |len: usize| {
             let size = 4 * len as u64;
             device.create_buffer(&wgpu::BufferDescriptor {
@@ -91,19 +104,21 @@ impl Unfused {
             })
         };
         let (matrix, dist, index) = (room(n * m), room(n), room(n));
-        let write = pipeline(&device, &text, &[&params, &xs, &ys, &dist, &matrix]);
-        let reduce = pipeline(&device, REDUCE, &[&params, &matrix, &dist, &index]);
-        Ok(Self { write, reduce, groups: (wide, high), device, queue })
+        let write = pipeline(&device, &text, &[&params, &xs, &ys, &matrix]);
+        let reduce = pipeline(&device, REDUCE, &[&others, &matrix, &dist, &index]);
+        Ok(Self { write, reduce, groups, device, queue })
     }
 
-    fn run(&self) -> Result<(), Box<dyn Error>> {
+    /// Both passes, or from the second on.
+    fn run(&self, first: usize) -> Result<(), Box<dyn Error>> {
         let mut encoder =
             self.device.create_command_encoder(&wgpu::CommandEncoderDescriptor::default());
-        for (pipeline, group) in [&self.write, &self.reduce] {
+        let passes = [&self.write, &self.reduce].into_iter().zip(self.groups);
+        for ((pipeline, group), (wide, high)) in passes.skip(first) {
             let mut pass = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
             pass.set_pipeline(pipeline);
             pass.set_bind_group(0, group, &[]);
-            pass.dispatch_workgroups(self.groups.0, self.groups.1, 1);
+            pass.dispatch_workgroups(wide, high, 1);
         }
         self.queue.submit([encoder.finish()]);
         self.device.poll(wgpu::PollType::wait_indefinitely())?;
@@ -142,18 +157,18 @@ fn milliseconds(work: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<f64
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-/// The least of `rounds` rounds of each kind, in milliseconds: fused, unfused, CPU.
+/// The least of `rounds` rounds of each kind, in milliseconds: fused, unfused, its reduction, CPU.
 fn shape(
     gpu: &Wgpu,
     (n, dim, k): (usize, usize, usize),
     rounds: usize,
-) -> Result<[f64; 3], Box<dyn Error>> {
+) -> Result<[f64; 4], Box<dyn Error>> {
     let draws = Draws::new(1, 1);
     let uniform =
         |len: usize, lane| (0..len as u64).map(|i| draws.unit(i, lane)).collect::<Vec<f32>>();
     let (x, y) = (uniform(n * dim, 0), uniform(k * dim, 1));
-    let staged = gpu.adapter().kind != enfold_wgpu::Kind::Cpu;
-    let unfused = Unfused::new(&x, &y, dim, staged)?;
+    let from = if gpu.adapter().kind == Kind::Cpu { From::Bank } else { From::Staged };
+    let unfused = Unfused::new(&x, &y, dim, from)?;
     let (mut on_x, mut on_y) = (gpu.alloc::<f32>(n * dim)?, gpu.alloc::<f32>(k * dim)?);
     gpu.write(&mut on_x, 0, &x)?;
     gpu.write(&mut on_y, 0, &y)?;
@@ -161,7 +176,7 @@ fn shape(
     let pairs =
         Pairs::new(rows::<Wgpu>(&on_x, dim)?, rows::<Wgpu>(&on_y, dim)?, Metric::SqEuclidean)?;
     let here = Pairs::new(Rows::new(&x[..], dim)?, Rows::new(&y[..], dim)?, Metric::SqEuclidean)?;
-    let (mut best, mut least) = ((vec![0f32; n], vec![0u32; n]), [f64::INFINITY; 3]);
+    let (mut best, mut least) = ((vec![0f32; n], vec![0u32; n]), [f64::INFINITY; 4]);
     for _ in 0..=rounds {
         gpu.fill(&mut dist, f32::INFINITY)?;
         gpu.fill(&mut index, NONE)?;
@@ -171,7 +186,8 @@ fn shape(
                 gpu.nearest(pairs, Nearest { k: 1, dist: &mut dist, index: &mut index })?;
                 Ok(gpu.sync()?)
             })?,
-            milliseconds(|| unfused.run())?,
+            milliseconds(|| unfused.run(0))?,
+            milliseconds(|| unfused.run(1))?,
             milliseconds(|| {
                 best.0.fill(f32::INFINITY);
                 best.1.fill(NONE);
@@ -195,12 +211,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     let gpu = Options::new().specialize_after(0).open()?;
     let (name, driver) = (&gpu.adapter().name, &gpu.adapter().driver);
     for (n, dim, k) in SHAPES {
-        let [fused, unfused, cpu] = shape(&gpu, (n, dim, k), rounds)?;
+        let [fused, unfused, reduce, cpu] = shape(&gpu, (n, dim, k), rounds)?;
         // As for the CPU: 2 operations per coordinate of a pair.
         let rate = |ms: f64| 2.0 * (n * dim * k) as f64 / ms / 1e6;
         println!(
             "{{\"task\":\"fused\",\"adapter\":\"{name}\",\"driver\":\"{driver}\",\"n\":{n},\"d\":{dim},\"k\":{k},\
-             \"ms\":{{\"fused\":{fused:.3},\"unfused\":{unfused:.3},\"cpu\":{cpu:.3}}},\
+             \"ms\":{{\"fused\":{fused:.3},\"unfused\":{unfused:.3},\"reduce\":{reduce:.3},\"cpu\":{cpu:.3}}},\
              \"gflops\":{{\"fused\":{:.2},\"cpu\":{:.2}}},\"unfused_to_fused\":{:.2}}}",
             rate(fused),
             rate(cpu),

@@ -7,7 +7,7 @@ use crate::Wgpu;
 use crate::buffer::WgpuBuf;
 use crate::folds::{Done, Tried, Work, rows_params};
 use crate::queue::{Part, Pass, STAGE};
-use crate::shader::{Fold, Form};
+use crate::shader::{Fold, Form, Shader};
 use crate::windows::{GROUP, Window, windows};
 
 impl Wgpu {
@@ -67,8 +67,9 @@ impl Wgpu {
             Part { buffer: &found, offset: 0, size: 4 * (rows * columns) as u64 },
         ];
         let all = (rows * columns) as u64;
+        let kernel = self.kernel(Fold::Distances, form, pairs.dim(), false, all * dim);
         self.shared.dispatch(&Pass {
-            shader: self.kernel(Fold::Distances, form, pairs.dim(), false, all * dim),
+            shader: Shader::Pairs(kernel),
             parts: &parts,
             params: rows_params(pairs, x, y),
             groups: all.div_ceil(GROUP as u64),

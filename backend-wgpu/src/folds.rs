@@ -1,12 +1,12 @@
 //! The folds over pairs: buffers, windows and parameters of their dispatches.
 
-use enfold_core::{Nearest, Pairs, Visit};
+use enfold_core::{Metric, Nearest, Pairs, Visit};
 
 use crate::Wgpu;
 use crate::buffer::{Raw, WgpuBuf};
 use crate::error::WgpuError;
 use crate::queue::{Params, Part, Pass, WORK};
-use crate::shader::{Fold, Form, Pairs as Kernel, RADII, Shader, Width};
+use crate::shader::{BANK, Fold, Form, From, Pairs as Kernel, RADII, Shader, TOGETHER, Width};
 use crate::windows::{GROUP, Jobs, Window, clip, windows};
 
 /// Passes that make a forest flat, however deep: 2^12 steps each, so 2^36 in all.
@@ -200,7 +200,11 @@ impl Wgpu {
         let most = (words / of_x).min(self.shared.most_groups() * GROUP as u64);
         let xs = windows(pairs.x().start(), pairs.x().end(), most)?;
         let longest = xs.iter().map(|w| w.to - w.base).max().unwrap_or(0) as u64;
-        let most = (words / of_y).min(self.reach(pairs, work, longest));
+        let mut most = (words / of_y).min(self.reach(pairs, work, longest));
+        let blocks = matches!(pairs.visited(), Visit::Blocks(_));
+        if self.from(work.fold, Width::of(pairs.dim()), blocks) == From::Bank {
+            most = most.min(4 * BANK / pairs.dim() as u64);
+        }
         Some((xs, windows(pairs.y().start(), pairs.y().end(), most)?))
     }
 
@@ -222,7 +226,12 @@ impl Wgpu {
             Fold::Distances | Fold::Nearest | Fold::Lowest => (0, 0),
         };
         // Square roots and quotients are corrected in loops, and leaving a loop counts as a turn.
-        patient.min(turns.saturating_sub(once) / (vectors + each + 34))
+        let corrected = match pairs.metric() {
+            Metric::Euclidean | Metric::Cosine => 34 * TOGETHER,
+            _ if work.fold == Fold::Join => 34,
+            _ => 4,
+        };
+        patient.min(turns.saturating_sub(once) / (vectors + each + corrected))
     }
 
     /// One window of x against one of y.
@@ -256,9 +265,14 @@ impl Wgpu {
     ) -> Done {
         let list = jobs.map(|jobs| self.list(jobs)).transpose()?;
         let dim = pairs.dim() as u64;
+        let all = (x.to - x.from) as u64 * (y.to - y.from) as u64;
+        let seen = jobs.map_or(all, |jobs| jobs.pairs);
+        let kernel = self.kernel(work.fold, form, pairs.dim(), jobs.is_some(), seen * dim);
+        let rows_of_y = self.window(&pairs.y().data().raw, y, dim, false)?;
+        let banked = kernel.from == From::Bank;
         let mut parts = vec![
             self.window(&pairs.x().data().raw, x, dim, false)?,
-            self.window(&pairs.y().data().raw, y, dim, false)?,
+            self.shared.bank().filter(|_| banked).unwrap_or(rows_of_y),
         ];
         if let Some(list) = &list {
             parts.push(self.whole(list, false)?);
@@ -274,14 +288,13 @@ impl Wgpu {
         if scratch.is_some() {
             params[11] = x.base as u32;
         }
-        let all = (x.to - x.from) as u64 * (y.to - y.from) as u64;
-        let (groups, seen) = match jobs {
-            Some(jobs) => (u64::from(jobs.count), jobs.pairs),
-            None => ((x.to - x.from).div_ceil(GROUP) as u64, all),
-        };
+        let rows = GROUP * kernel.together() as usize;
+        let groups =
+            jobs.map_or((x.to - x.from).div_ceil(rows) as u64, |jobs| u64::from(jobs.count));
         params[19] = groups as u32;
-        let shader = self.kernel(work.fold, form, pairs.dim(), jobs.is_some(), seen * dim);
-        self.shared.dispatch(&Pass { shader, parts: &parts, params, groups, work: seen * dim })
+        let shader = Shader::Pairs(kernel);
+        let pass = Pass { shader, parts: &parts, params, groups, work: seen * dim };
+        self.shared.dispatch_banked(&pass, banked.then_some(rows_of_y))
     }
 
     /// The shader for so many multiplications: one made for these rows once it pays.
@@ -292,20 +305,27 @@ impl Wgpu {
         dim: usize,
         blocks: bool,
         work: u64,
-    ) -> Shader {
+    ) -> Kernel {
         let width = Width::of(dim);
-        let held = match width {
-            Width::Narrow(dim) => u32::from(dim).div_ceil(4) * 16 * GROUP as u32,
-            _ => u32::MAX,
-        };
-        let staged = self.shared.staged
-            && fold != Fold::Distances
-            && held <= self.shared.limits.max_compute_workgroup_storage_size;
-        let fast = Shader::Pairs(Kernel { fold, form, width, blocks, staged });
-        if self.shared.pays(fast, work) {
+        let fast = Kernel { fold, form, width, blocks, from: self.from(fold, width, blocks) };
+        if self.shared.pays(Shader::Pairs(fast), work) {
             return fast;
         }
-        Shader::Pairs(Kernel { fold, form, width: Width::Any, blocks, staged: false })
+        Kernel { fold, form, width: Width::Any, blocks, from: From::Buffer }
+    }
+
+    /// Where an invocation finds rows of y.
+    fn from(&self, fold: Fold, width: Width, blocks: bool) -> From {
+        let Width::Narrow(dim) = width else { return From::Buffer };
+        let held = u32::from(dim).div_ceil(4) * 16 * GROUP as u32;
+        match (fold, self.shared.staged) {
+            (Fold::Distances, _) => From::Buffer,
+            (_, true) if held <= self.shared.limits.max_compute_workgroup_storage_size => {
+                From::Staged
+            }
+            (_, false) if !blocks && self.shared.bank().is_some() => From::Bank,
+            _ => From::Buffer,
+        }
     }
 
     /// A work list on the device.

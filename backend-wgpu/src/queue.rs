@@ -1,6 +1,6 @@
 //! The device's side of a backend: passes wait in an encoder, `read` and `sync` submit and wait.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
 use std::time::Duration;
@@ -13,7 +13,7 @@ use wgpu::{
 
 use crate::adapter::{Adapter, Kind, Limits};
 use crate::error::WgpuError;
-use crate::shader::Shader;
+use crate::shader::{BANK, Shader};
 
 /// Bytes of one parameter block, at the largest alignment that an adapter may ask for.
 const SLOT: u64 = 256;
@@ -23,6 +23,9 @@ const SLOTS: u64 = 256;
 pub(crate) const STAGE: u64 = 16 << 20;
 /// Bytes handed to the driver before it is asked to take them.
 const UPLOAD: usize = 32 << 20;
+/// Uploads of that size that may be under way; one more waits for the oldest of them, not for all
+/// work.
+const UNDER_WAY: usize = 4;
 /// Multiplications of one submission: half a second of a slow GPU, short of its watchdog.
 pub(crate) const WORK: u64 = 1 << 37;
 /// Turns of all loops of an invocation after which llvmpipe (Mesa 22.3) ends it, wherever it is,
@@ -54,8 +57,12 @@ pub(crate) struct Shared {
     pipelines: Mutex<HashMap<Shader, Ready>>,
     pending: Mutex<Pending>,
     params: Buffer,
+    /// Rows of y where every invocation reads the same one; None where the adapter has no uniform
+    /// of that size.
+    bank: Option<Buffer>,
     staging: Mutex<Vec<Buffer>>,
     free: Mutex<Vec<Buffer>>,
+    uploads: Mutex<VecDeque<SubmissionIndex>>,
     pub(crate) tally: Tally,
 }
 
@@ -128,12 +135,19 @@ impl Shared {
         let (device, queue) = opened.map_err(|e| WgpuError::Open(e.to_string()))?;
         let failure = Arc::default();
         watch(&device, &failure);
-        let params = device.create_buffer(&BufferDescriptor {
-            label: Some("parameters"),
-            size: SLOT * SLOTS,
-            usage: BufferUsages::UNIFORM | BufferUsages::COPY_DST,
-            mapped_at_creation: false,
-        });
+        let uniform = |label, size| {
+            let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
+            let label = Some(label);
+            device.create_buffer(&BufferDescriptor {
+                label,
+                size,
+                usage,
+                mapped_at_creation: false,
+            })
+        };
+        let params = uniform("parameters", SLOT * SLOTS);
+        let fits = device.limits().max_uniform_buffer_binding_size >= 16 * BANK;
+        let bank = fits.then(|| uniform("bank", 16 * BANK));
         Ok(Self {
             limits: device.limits(),
             staged: wanted.staged.unwrap_or(adapter.kind != Kind::Cpu),
@@ -143,12 +157,14 @@ impl Shared {
             queue,
             failure,
             params,
+            bank,
             worth: wanted.worth.unwrap_or(WORTH),
             done: Mutex::default(),
             pipelines: Mutex::default(),
             pending: Mutex::default(),
             staging: Mutex::default(),
             free: Mutex::default(),
+            uploads: Mutex::default(),
             tally: Tally::default(),
         })
     }
@@ -188,23 +204,41 @@ impl Shared {
         pollster::block_on(memory.pop()).is_none().then_some(buffer)
     }
 
-    /// Copies bytes to a buffer, after everything recorded before. Offset and length are
-    /// multiples of 4.
+    /// Copies bytes to a buffer, after everything recorded before. The driver takes a copy, so the
+    /// host goes on while earlier passes run. Offset and length are multiples of 4.
     pub(crate) fn upload(&self, to: &Buffer, at: u64, bytes: &[u8]) -> Result<(), WgpuError> {
         self.submit();
         for (turn, part) in bytes.chunks(UPLOAD).enumerate() {
             self.queue.write_buffer(to, at + (turn * UPLOAD) as u64, part);
             if part.len() == UPLOAD {
-                self.queue.submit([]);
-                self.settle(turn % 4 == 3)?;
+                self.hold_back(self.queue.submit([]))?;
             }
         }
         self.check()
     }
 
+    /// Bounds the memory of uploads under way: where there are too many, waits for the oldest.
+    fn hold_back(&self, sent: SubmissionIndex) -> Result<(), WgpuError> {
+        let mut uploads = lock(&self.uploads);
+        uploads.push_back(sent);
+        if uploads.len() <= UNDER_WAY {
+            drop(uploads);
+            return self.poll(PollType::Poll);
+        }
+        let oldest = uploads.pop_front();
+        drop(uploads);
+        self.tally.waits.fetch_add(1, Relaxed);
+        self.poll(PollType::Wait { submission_index: oldest, timeout: None })
+    }
+
     /// Copies bytes between buffers.
     pub(crate) fn copy(&self, (src, from): (&Buffer, u64), (dst, to): (&Buffer, u64), len: u64) {
         self.record(|encoder| encoder.copy_buffer_to_buffer(src, from, dst, to, len));
+    }
+
+    /// Where passes see what [`dispatch_banked`](Self::dispatch_banked) brings.
+    pub(crate) fn bank(&self) -> Option<Part<'_>> {
+        self.bank.as_ref().map(|buffer| Part { buffer, offset: 0, size: 16 * BANK })
     }
 
     /// Sets bytes to 0.
@@ -224,6 +258,16 @@ impl Shared {
 
     /// Records a dispatch; submits where enough has come together.
     pub(crate) fn dispatch(&self, pass: &Pass<'_>) -> Result<(), WgpuError> {
+        self.dispatch_banked(pass, None)
+    }
+
+    /// Records a dispatch that finds a part of a buffer, 64 KiB at most, in the bank. Passes
+    /// recorded before find there what was there before.
+    pub(crate) fn dispatch_banked(
+        &self,
+        pass: &Pass<'_>,
+        brought: Option<Part<'_>>,
+    ) -> Result<(), WgpuError> {
         self.check()?;
         let ready = self.ready(pass.shader);
         let (wide, high) = self.spread(pass.groups);
@@ -236,6 +280,9 @@ impl Shared {
         pending.work += pass.work;
         let group = self.bind(&ready.layout, slot, pass.parts);
         let encoder = self.encoder(&mut pending.encoder);
+        if let (Some(part), Some(bank)) = (brought, &self.bank) {
+            encoder.copy_buffer_to_buffer(part.buffer, part.offset, bank, 0, part.size);
+        }
         let mut recorded = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         recorded.set_pipeline(&ready.pipeline);
         recorded.set_bind_group(0, &group, &[]);
@@ -316,11 +363,6 @@ impl Shared {
         Some(self.queue.submit([encoder.finish()]))
     }
 
-    /// Lets the device report, and waits for all that was submitted where asked to.
-    fn settle(&self, wait: bool) -> Result<(), WgpuError> {
-        self.poll(if wait { PollType::wait_indefinitely() } else { PollType::Poll })
-    }
-
     fn poll(&self, how: PollType) -> Result<(), WgpuError> {
         let polled = self.device.poll(how);
         self.check()?;
@@ -331,7 +373,7 @@ impl Shared {
     pub(crate) fn sync(&self) -> Result<(), WgpuError> {
         self.submit();
         self.tally.waits.fetch_add(1, Relaxed);
-        self.settle(true)
+        self.poll(PollType::wait_indefinitely())
     }
 
     /// Copies bytes to the host, waiting for everything before. Offset and length are multiples

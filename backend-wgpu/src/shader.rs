@@ -4,6 +4,10 @@ use enfold_core::Metric;
 
 /// Coordinates up to which a row of x is kept in registers.
 pub(crate) const NARROW: usize = 32;
+/// Vectors of four in the bank: 64 KiB, what WebGPU lets every shader see as a uniform.
+pub(crate) const BANK: u64 = 4096;
+/// Rows of x that an invocation takes at a time, where it takes several.
+pub(crate) const TOGETHER: u64 = 4;
 /// Radii that one pass of `count_within` looks at.
 pub(crate) const RADII: usize = 8;
 
@@ -63,8 +67,19 @@ pub struct Pairs {
     pub width: Width,
     /// Whether only listed rectangles are visited.
     pub blocks: bool,
-    /// Whether rows of y are staged in workgroup memory.
-    pub staged: bool,
+    /// Where an invocation finds rows of y.
+    pub from: From,
+}
+
+/// Where an invocation finds rows of y.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum From {
+    /// In their buffer.
+    Buffer,
+    /// In workgroup memory, 64 at a time.
+    Staged,
+    /// In a uniform of 64 KiB that they were copied to.
+    Bank,
 }
 
 /// A shader of this crate.
@@ -268,8 +283,17 @@ impl Pairs {
             text += piece("main");
             return text;
         }
-        text += section(DRIVE, if self.blocks { "blocks" } else { "all" });
-        let main = section(DRIVE, if self.staged { "staged" } else { "direct" });
+        if self.together() == 1 {
+            text += section(DRIVE, if self.blocks { "blocks" } else { "all" });
+        }
+        if self.together() > 1 {
+            let rows = |piece| repeated(piece, self.together());
+            let main = section(DRIVE, "several").replace("ROWS", &rows(section(DRIVE, "row")));
+            let main = main.replace("TOGETHER", &format!("{}u", 64 * self.together()));
+            let main = main.replace("FOLD", &rows(piece("each")));
+            return text + piece("several") + &main.replace("END", &rows(piece("merge")));
+        }
+        let main = section(DRIVE, if self.staged() { "staged" } else { "direct" });
         let main = main.replace("BEGIN", piece("begin")).replace("FOLD", piece("fold"));
         text += &main.replace("END", piece("end"));
         if let Fold::Count(radii) = fold {
@@ -278,15 +302,26 @@ impl Pairs {
         text
     }
 
+    fn staged(&self) -> bool {
+        self.from == From::Staged
+    }
+
+    /// Rows of x that an invocation takes: several share what is brought of y.
+    pub(crate) fn together(&self) -> u64 {
+        let several = self.fold == Fold::Nearest && self.from == From::Bank;
+        if several { TOGETHER } else { 1 }
+    }
+
     /// The rows and the distance of a pair.
     fn rows(&self) -> String {
         let element = if self.width.whole() { "vec4f" } else { "f32" };
         let (term, kind) = self.form.term();
+        let buffer = ("storage, read", format!("array<{element}>"));
+        let bank = ("uniform", format!("array<vec4f, {BANK}>"));
+        let y = if self.from == From::Bank { &bank } else { &buffer };
         let mut text = String::new();
-        for (number, name) in [(1, "x"), (2, "y")] {
-            text += &format!(
-                "@group(0) @binding({number}) var<storage, read> {name}: array<{element}>;\n"
-            );
+        for (number, name, (space, kind)) in [(1, "x", &buffer), (2, "y", y)] {
+            text += &format!("@group(0) @binding({number}) var<{space}> {name}: {kind};\n");
             text += &self.load(name);
         }
         text += &format!("fn term(a: vec4f, b: vec4f) -> vec4{kind} {{ {term} }}\n");
@@ -297,13 +332,14 @@ impl Pairs {
 
     /// `x4(i, c)`: coordinates 4c to 4c + 3 of a row, 0 beyond the last.
     fn load(&self, name: &str) -> String {
+        let vectors = name == "y" && self.from == From::Bank;
         let body = match self.width {
             Width::Narrow(dim) if dim.is_multiple_of(4) => {
                 format!("return {name}[(i - p.{name}b) * {}u + c];", dim / 4)
             }
             Width::Wide => format!("return {name}[(i - p.{name}b) * (p.dim / 4u) + c];"),
-            Width::Narrow(dim) => format!("let n = {dim}u; {}", ragged(name)),
-            Width::Any => format!("let n = p.dim; {}", ragged(name)),
+            Width::Narrow(dim) => format!("let n = {dim}u; {}", ragged(name, vectors)),
+            Width::Any => format!("let n = p.dim; {}", ragged(name, false)),
         };
         format!("fn {name}4(i: u32, c: u32) -> vec4f {{ {body} }}\n")
     }
@@ -324,26 +360,73 @@ impl Pairs {
         let size = if cosine { "size: f32," } else { "" };
         let loads: String = (0..n).map(|c| format!("    own.v{c} = x4(i, {c}u);\n")).collect();
         let y = |c: u32| {
-            if self.staged { format!("held[j * {n}u + {c}u]") } else { format!("y4(j, {c}u)") }
+            if self.staged() { format!("held[j * {n}u + {c}u]") } else { format!("y4(j, {c}u)") }
         };
         let mut text = format!("struct Own {{ {fields}{size} }}\n");
-        if self.staged {
+        if self.staged() {
             text += &format!("var<workgroup> held: array<vec4f, {}>;\n", 64 * n);
             let holds: String =
                 (0..n).map(|c| format!("held[t * {n}u + {c}u] = y4(j, {c}u); ")).collect();
             text += &format!("fn hold(t: u32, j: u32) {{ {holds} }}\n");
         }
         let own = |c: u32| format!("own.v{c}");
+        if let (From::Bank, Width::Narrow(dim)) = (self.from, self.width) {
+            return text + &self.nested(kind, dim.into()) + &self.load_narrow(&loads);
+        }
         text += &unrolled("sum(own: Own, j: u32)", kind, n, own, y);
-        let mut measured = "";
         if cosine {
             text += &unrolled("size_of_own(own: Own)", kind, n, own, own);
             text += &unrolled("size(j: u32)", kind, n, y, y);
-            measured = "    own.size = size_of_own(own);\n";
         }
-        text + &format!(
+        text + &self.load_narrow(&loads)
+    }
+
+    fn load_narrow(&self, loads: &str) -> String {
+        let cosine = self.form == Form::Cosine;
+        let measured = if cosine { "    own.size = size_of_own(own);\n" } else { "" };
+        format!(
             "fn load_x(i: u32) -> Own {{\n    var own: Own;\n{loads}{measured}    return own;\n}}\n"
         )
+    }
+
+    /// Sums as one expression, number by number: a driver on the CPU has few registers, and sixteen
+    /// running sums of eight rows would fill them.
+    fn nested(&self, kind: &str, dim: u32) -> String {
+        let term = self.form.term().0.replace("vec4f(p.zero)", "p.zero");
+        let term = term.replace("vec4u(0x7fffffffu)", "0x7fffffffu").replace("vec4u", "u32");
+        let one = scalar(kind);
+        let both = if kind == "u" { "max(a, b)" } else { "a + b" };
+        let at = |name: &str, t: u32| {
+            format!("{name}{}.{}", t / 4, ["x", "y", "z", "w"][t as usize % 4])
+        };
+        let rows: String =
+            (0..dim.div_ceil(4)).map(|c| format!("let b{c} = y4(j, {c}u); ")).collect();
+        let sum = |head: &str, rows: &str, a: &str, b: &str| {
+            let sum = tree(0, 1, dim, &|t| format!("one({}, {})", at(a, t), at(b, t)));
+            format!("fn {head} -> {one} {{ {rows} return {}; }}\n", sum.unwrap_or_default())
+        };
+        let mut text = format!("fn one(a: f32, b: f32) -> {one} {{ {term} }}\n");
+        text += &format!("fn two(a: {one}, b: {one}) -> {one} {{ return {both}; }}\n");
+        text += &sum("sum(own: Own, j: u32)", &rows, "own.v", "b");
+        if self.form == Form::Cosine {
+            text += &sum("size_of_own(own: Own)", "", "own.v", "own.v");
+            text += &sum("size(j: u32)", &rows, "b", "b");
+        }
+        text
+    }
+}
+
+/// The fold of the running sums `i`, `i + half`, `i + 2 · half`, …: None where they have no term.
+/// Left out is what would add 0, which changes no sum.
+fn tree(i: u32, half: u32, dim: u32, term: &dyn Fn(u32) -> String) -> Option<String> {
+    let add = |a: String, b: String| format!("two({a}, {b})");
+    if half == 16 {
+        return (i..dim).step_by(16).map(term).reduce(add);
+    }
+    let (a, b) = (tree(i, 2 * half, dim, term), tree(i + half, 2 * half, dim, term));
+    match (a, b) {
+        (Some(a), Some(b)) => Some(add(a, b)),
+        (a, b) => a.or(b),
     }
 }
 
@@ -364,13 +447,24 @@ impl Pairs {
     }
 }
 
-/// Loads four coordinates, 0 beyond the last.
-fn ragged(name: &str) -> String {
+/// Loads four coordinates, 0 beyond the last, from an array of numbers or of vectors.
+fn ragged(name: &str, vectors: bool) -> String {
     let at = |t: u32| {
-        format!("select(0.0, {name}[first + min(4u * c + {t}u, n - 1u)], 4u * c + {t}u < n)")
+        let at = format!("first + min(4u * c + {t}u, n - 1u)");
+        let found = if vectors {
+            format!("{name}[({at}) / 4u][({at}) % 4u]")
+        } else {
+            format!("{name}[{at}]")
+        };
+        format!("select(0.0, {found}, 4u * c + {t}u < n)")
     };
     let all: Vec<String> = (0..4).map(at).collect();
     format!("let first = (i - p.{name}b) * n; return vec4f({});", all.join(", "))
+}
+
+/// A piece for each of so many rows of x, whose numbers stand for `#`.
+fn repeated(piece: &str, rows: u64) -> String {
+    (0..rows).map(|r| piece.replace('#', &r.to_string())).collect()
 }
 
 fn scalar(kind: &str) -> &'static str {
@@ -461,11 +555,10 @@ pub fn every() -> Vec<(String, String)> {
     let widths = (1..=NARROW).map(Width::of).chain([Width::Wide, Width::Any]);
     for width in widths {
         for (fold, form) in folds.iter().flat_map(|f| Form::ALL.map(|form| (*f, form))) {
-            for (blocks, staged) in [(false, false), (false, true), (true, false), (true, true)] {
-                let pairs = Pairs { fold, form, width, blocks, staged };
-                if pairs.is_made() {
-                    all.push(Shader::Pairs(pairs));
-                }
+            for from in [From::Buffer, From::Staged, From::Bank] {
+                let made = |blocks| Pairs { fold, form, width, blocks, from };
+                let both = [false, true].map(made).into_iter();
+                all.extend(both.filter(Pairs::is_made).map(Shader::Pairs));
             }
         }
     }
@@ -482,23 +575,50 @@ pub fn every() -> Vec<(String, String)> {
 impl Pairs {
     /// Whether the backend ever asks for it.
     fn is_made(&self) -> bool {
-        let listed = self.fold == Fold::Distances;
+        let written = self.fold == Fold::Distances;
         let narrow = matches!(self.width, Width::Narrow(_));
-        !(listed && (self.blocks || self.staged)) && (narrow || !self.staged)
+        match self.from {
+            From::Buffer => !(written && self.blocks),
+            From::Staged => narrow && !written,
+            From::Bank => narrow && !written && !self.blocks,
+        }
     }
 }
 
-/// The text of `nearest` for squared distances of narrow rows, for benches.
+/// The text of `nearest` for squared distances of rows of `dim` coordinates, and the same with the
+/// fold taken out: every distance is written to `matrix`, row by row of x. For benches.
 #[must_use]
-pub fn nearest(dim: usize, staged: bool) -> String {
+pub fn nearest_and_unfused(dim: usize, from: From) -> (String, String) {
     let (fold, form, width) = (Fold::Nearest, Form::Squares, Width::of(dim));
-    let staged = staged && matches!(width, Width::Narrow(_));
-    Pairs { fold, form, width, blocks: false, staged }.text()
+    let from = if matches!(width, Width::Narrow(_)) { from } else { From::Buffer };
+    let fused = Pairs { fold, form, width, blocks: false, from };
+    let piece = |name| section(fold.piece(), name);
+    let matrix = "@group(0) @binding(3) var<storage, read_write> matrix: array<u32>;\n";
+    let to = "(p.y1 - p.y0) + (j - p.y0)] =";
+    let mut text = fused.text().replace(&fold.bindings(false), matrix);
+    for (from, to) in [
+        (piece("several"), String::new()),
+        (piece("begin"), String::new()),
+        (piece("fold"), format!("matrix[(i - p.xb) * {to} d;\n")),
+        (piece("end"), String::new()),
+    ] {
+        text = text.replace(from, &to);
+    }
+    // Four distances, then four stores: a store between them would part what they share.
+    let mut stores = String::new();
+    for r in 0..TOGETHER {
+        let [each, merge] = ["each", "merge"].map(|name| piece(name).replace('#', &r.to_string()));
+        stores += &format!("if (i{r} < p.x1) {{ matrix[(i{r} - p.xb) * {to} d{r}; }}\n");
+        let last = if r + 1 == TOGETHER { stores.as_str() } else { "" };
+        text = text.replace(&each, &format!("let d{r} = pair(own{r}, j);\n{last}"));
+        text = text.replace(&merge, "");
+    }
+    (fused.text(), text)
 }
 
-/// What that text does with a distance, and what it does in the end.
+/// Rows of x of a workgroup of these shaders.
 #[must_use]
-pub fn nearest_pieces() -> (&'static str, &'static str) {
-    let piece = Fold::Nearest.piece();
-    (section(piece, "fold"), section(piece, "end"))
+pub fn rows_of_a_workgroup(dim: usize, from: From) -> u32 {
+    let several = from == From::Bank && dim <= NARROW;
+    if several { 64 * TOGETHER as u32 } else { 64 }
 }

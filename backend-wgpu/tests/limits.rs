@@ -162,20 +162,27 @@ fn sums_of_chunks_have_the_bits_of_the_cpu_past_a_binding() {
     }
 }
 
-/// Cases of the suite with rows in registers, staged and not, and with small limits.
+/// Cases of the suite with rows in registers, staged and out of a uniform that holds 512 rows of 32,
+/// and with small limits.
 #[test]
 fn shaders_made_for_one_length_of_rows_give_the_same_numbers() {
     for staged in [false, true] {
         let options = small().workgroup_limit(16 << 10).staged(staged).specialize_after(0);
         let Some(gpu) = open(&options) else { return };
         for dim in [1, 3, 4, 8, 15, 17, 32, 36] {
-            let (x, y) = (uniform(130 * dim, 3), uniform(200 * dim, 4));
+            let (x, y) = (uniform(300 * dim, 3), uniform(600 * dim, 4));
             let block = |x, y| Block { x, y };
             let blocks = [block((0, 100), (3, 130)), block((70, 130), (130, 200))];
-            for visit in [Visit::All, Visit::Blocks(&blocks)] {
-                let found = on_gpu(&gpu, &x, &y, dim, 2, visit);
-                let expected = on_cpu(&x, &y, dim, 2, visit);
-                same(&gpu, &found, &expected, &format!("{dim}, staged: {staged}, {visit:?}"));
+            for k in [1, 2] {
+                for visit in [Visit::All, Visit::Blocks(&blocks)] {
+                    let found = on_gpu(&gpu, &x, &y, dim, k, visit);
+                    let expected = on_cpu(&x, &y, dim, k, visit);
+                    let what = format!("{dim}, k {k}, staged: {staged}, {visit:?}");
+                    same(&gpu, &found, &expected, &what);
+                }
+                let found = on_gpu(&gpu, &y, &y, dim, k, Visit::OffDiagonal);
+                let expected = on_cpu(&y, &y, dim, k, Visit::OffDiagonal);
+                same(&gpu, &found, &expected, &format!("{dim}, k {k}, off the diagonal"));
             }
         }
         laws::new_buffers_hold_zeros(&gpu);
@@ -183,5 +190,36 @@ fn shaders_made_for_one_length_of_rows_give_the_same_numbers() {
             gpu.is_exact().expect("a device")
                 == Wgpu::new().and_then(|g| g.is_exact()).expect("a device")
         );
+    }
+}
+
+/// What is in the buffers wins ties by its row number, NaN never wins, and equal rows of y give the
+/// lowest: where several rows of x share what is brought of y, too.
+#[test]
+fn ties_and_what_is_no_number_are_settled_as_on_the_cpu() {
+    let Some(gpu) = open(&Options::new().specialize_after(0)) else { return };
+    for dim in [2, 5, 32] {
+        let mut y = uniform(70 * dim, 4);
+        y.copy_within(0..30 * dim, 40 * dim);
+        let mut x = [y.clone(), uniform(230 * dim, 5)].concat();
+        x[7 * dim] = f32::NAN;
+        y[9 * dim + 1] = f32::INFINITY;
+        let found = on_gpu(&gpu, &x, &y, dim, 1, Visit::All);
+        let expected = on_cpu(&x, &y, dim, 1, Visit::All);
+        assert!(found.1[7] == NONE && expected.1[7] == NONE, "a row with NaN has no nearest");
+        same(&gpu, &found, &expected, &format!("ties at {dim}"));
+    }
+    for (row, wins) in [(0, true), (2, false), (NONE, false)] {
+        let (x, y) = (put(&gpu, &[1.0f32, 5.0]), put(&gpu, &[9.0f32, 2.0, 4.0]));
+        let (mut dist, mut index) = (put(&gpu, &[1.0f32, f32::NAN]), put(&gpu, &[row, row]));
+        let pairs = Pairs::new(
+            rows::<Wgpu>(&x, 1).expect("rows"),
+            rows::<Wgpu>(&y, 1).expect("rows"),
+            Metric::SqEuclidean,
+        );
+        let best = Nearest { k: 1, dist: &mut dist, index: &mut index };
+        gpu.nearest(pairs.expect("pairs"), best).expect("a fold");
+        assert_eq!(get(&gpu, &index), [if wins { row } else { 1 }, 2], "{row} was there");
+        assert_eq!(get(&gpu, &dist), [1.0, 1.0]);
     }
 }

@@ -4,10 +4,10 @@ mod common;
 
 use core::ops::ControlFlow;
 
-use common::{groups, open, put};
+use common::{get, groups, open, put, uniform};
 use enfold_core::conformance::decorators::{Call, Traced};
 use enfold_core::kmeans::lloyd::{Host, Parts, assign, update};
-use enfold_core::{Alloc, KMeans, rows};
+use enfold_core::{Alloc, Backend, KMeans, Metric, NONE, Nearest, Pairs, rows};
 use enfold_wgpu::{Options, Wgpu};
 
 const N: usize = 4096;
@@ -97,4 +97,53 @@ fn check(watched: bool, counts: &[(u64, u64, u64, u64)]) {
     assert_eq!(counts[2].3 - counts[1].3, waits, "as the device counts");
     assert_eq!(counts[2].0 - counts[1].0, waits);
     assert_eq!(counts[2].1 - counts[1].1, bytes);
+}
+
+/// Data beyond a device come in batches through one buffer: a write waits for none of the folds
+/// before it, and no fold sees the rows of another batch.
+#[test]
+fn batches_are_uploaded_while_earlier_folds_run() {
+    let Some(gpu) = open(&Options::new()) else { return };
+    let (rows_of, turns, m) = (1000, 20, 40);
+    let y = put(&gpu, &uniform(m * DIM, 9));
+    let y = rows::<Wgpu>(&y, DIM).expect("rows");
+    let mut batch = gpu.alloc::<f32>(rows_of * DIM).expect("memory");
+    let mut found = Vec::new();
+    let before = gpu.tally();
+    for turn in 0..turns {
+        gpu.write(&mut batch, 0, &uniform(rows_of * DIM, turn)).expect("a write");
+        let mut dist = gpu.alloc::<f32>(rows_of).expect("memory");
+        let mut index = gpu.alloc::<u32>(rows_of).expect("memory");
+        gpu.fill(&mut dist, f32::INFINITY).expect("a fill");
+        gpu.fill(&mut index, NONE).expect("a fill");
+        let x = rows::<Wgpu>(&batch, DIM).expect("rows");
+        let pairs = Pairs::new(x, y, Metric::SqEuclidean).expect("pairs");
+        let best = Nearest { k: 1, dist: &mut dist, index: &mut index };
+        gpu.nearest(pairs, best).expect("a fold");
+        found.push(index);
+    }
+    assert_eq!(gpu.tally().waits, before.waits, "a write or a fold waited");
+    for (turn, index) in (0..turns).zip(&found) {
+        let x = put(&gpu, &uniform(rows_of * DIM, turn));
+        let pairs = Pairs::new(rows::<Wgpu>(&x, DIM).expect("rows"), y, Metric::SqEuclidean);
+        let mut dist = put(&gpu, &vec![f32::INFINITY; rows_of]);
+        let mut alone = put(&gpu, &vec![NONE; rows_of]);
+        let best = Nearest { k: 1, dist: &mut dist, index: &mut alone };
+        gpu.nearest(pairs.expect("pairs"), best).expect("a fold");
+        assert!(get(&gpu, index) == get(&gpu, &alone), "batch {turn}");
+    }
+}
+
+/// A long upload waits for the oldest of its parts only where four are under way.
+#[test]
+fn a_long_upload_waits_for_its_own_parts_only() {
+    let Some(gpu) = open(&Options::new()) else { return };
+    let data: Vec<u32> = (0..(6 << 23) + 5).collect();
+    let mut buf = gpu.alloc::<u32>(data.len()).expect("memory");
+    let before = gpu.tally();
+    gpu.write(&mut buf, 0, &data).expect("a write");
+    assert_eq!(gpu.tally().waits - before.waits, 2, "six parts, four of them under way");
+    let mut end = [0; 5];
+    gpu.read(&buf, 6 << 23, &mut end).expect("a read");
+    assert_eq!(end, core::array::from_fn(|t| (6 << 23) + t as u32));
 }

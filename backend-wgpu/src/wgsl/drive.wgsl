@@ -58,3 +58,21 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
         END
     }
 }
+//! several
+// Several rows of x, 64 apart, share what is brought of y.
+@compute @workgroup_size(64)
+fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
+    let first = p.x0 + (group.x + group.y * p.wide) * TOGETHER + lane;
+    ROWS
+    for (var j = p.y0; j < p.y1; j++) {
+        FOLD
+    }
+    END
+}
+//! row
+    let i# = first + 64u * #u;
+    // No branch around the loads: a driver on the CPU makes one of every lane then.
+    let own# = load_x(min(i#, p.x1 - 1u));
+    let but# = select(NONE, i#, p.off == 1u);
+    var low# = INF;
+    var low_row# = NONE;
