@@ -1,0 +1,111 @@
+// What the kernels need of CUDA, for a C++ compiler: see shim.cpp for how blocks are run.
+// Included before every source by build.sh.
+#pragma once
+#include <cmath>
+#include <cstdint>
+#include <cstring>
+#include <utility>
+
+#define ENFOLD_SHIM
+#define __device__
+#define __global__
+#define __forceinline__ inline
+#define __launch_bounds__(n)
+#define __align__(n) __attribute__((aligned(n)))
+// A thread of this machine runs one block at a time, so a block's memory is the thread's.
+#define __shared__ static thread_local
+
+struct Dim {
+    unsigned x = 1, y = 1, z = 1;
+};
+
+// Where the running fibre is, and what it can wait for.
+struct Place {
+    Dim thread, block, block_size, grid_size;
+};
+extern thread_local Place* shim_place;
+#define threadIdx (shim_place->thread)
+#define blockIdx (shim_place->block)
+#define blockDim (shim_place->block_size)
+#define gridDim (shim_place->grid_size)
+
+void shim_meet_block();
+void shim_meet_warp();
+// Room of this fibre, and of the one whose number differs in `mask`, for words that are swapped.
+uint32_t* shim_slot(unsigned mask);
+void* shim_dynamic();
+
+#define __syncthreads() shim_meet_block()
+#define __syncwarp() shim_meet_warp()
+#define DYNAMIC(type, name) type* name = (type*)shim_dynamic()
+
+template <class To, class From> inline To shim_cast(From v) {
+    static_assert(sizeof(To) == sizeof(From), "");
+    To to;
+    std::memcpy(&to, &v, sizeof(to));
+    return to;
+}
+inline unsigned __float_as_uint(float v) { return shim_cast<unsigned>(v); }
+inline float __uint_as_float(unsigned v) { return shim_cast<float>(v); }
+inline int __float_as_int(float v) { return shim_cast<int>(v); }
+inline float __int_as_float(int v) { return shim_cast<float>(v); }
+inline float __fsqrt_rn(float v) { return std::sqrt(v); }
+inline float __fdiv_rn(float a, float b) { return a / b; }
+inline float __fmaf_rn(float a, float b, float c) { return std::fma(a, b, c); }
+inline long long __float2ll_rn(float v) { return std::llrint(v); }
+inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b) {
+    return (unsigned long long)(((unsigned __int128)a * b) >> 64);
+}
+
+// Fibres are never interrupted, so plain steps are atomic.
+template <class T> inline T atomicAdd(T* at, T v) {
+    T old = *at;
+    *at = old + v;
+    return old;
+}
+template <class T> inline T atomicMin(T* at, T v) {
+    T old = *at;
+    if (v < old) *at = v;
+    return old;
+}
+template <class T> inline T atomicMax(T* at, T v) {
+    T old = *at;
+    if (v > old) *at = v;
+    return old;
+}
+
+// Words of the other fibre, which calls this with as many.
+inline void shim_swap(uint32_t* words, unsigned n, unsigned mask) {
+    std::memcpy(shim_slot(0), words, 4 * n);
+    shim_meet_warp();
+    std::memcpy(words, shim_slot(mask), 4 * n);
+    shim_meet_warp();
+}
+template <int N> inline void swap_with(float (&v)[N], unsigned mask) {
+    static_assert(N <= 64, "the slot's size");
+    shim_swap((uint32_t*)v, N, mask);
+}
+template <class T> inline T __shfl_xor_sync(unsigned, T v, unsigned mask) {
+    shim_swap((uint32_t*)&v, sizeof(T) / 4, mask);
+    return v;
+}
+
+// The list of kernels: a call is made of the pointers to its arguments.
+typedef void (*ShimCall)(const void* kernel, void** args);
+void shim_register(const char* name, unsigned block, const void* kernel, ShimCall call);
+
+template <class... A> struct ShimArgs {
+    template <std::size_t... I>
+    static void spread(const void* kernel, void** args, std::index_sequence<I...>) {
+        ((void (*)(A...))kernel)(*(A*)args[I]...);
+    }
+    static void call(const void* kernel, void** args) {
+        spread(kernel, args, std::index_sequence_for<A...>());
+    }
+};
+struct ShimEntry {
+    template <class... A> ShimEntry(const char* name, unsigned block, void (*kernel)(A...)) {
+        shim_register(name, block, (const void*)kernel, &ShimArgs<A...>::call);
+    }
+};
+#define ENTRY(name, block) static ShimEntry shim_entry_##name(#name, block, name);
