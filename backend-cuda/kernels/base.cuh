@@ -29,6 +29,8 @@ typedef double f64;
 #define DEVICE static __device__ __forceinline__
 #define MEMBER static __device__ __forceinline__
 #define METHOD __device__ __forceinline__
+// Two blocks of a multiprocessor's registers, so that one computes while the other waits.
+#define KERNEL_TWICE(block) extern "C" __global__ void __launch_bounds__(block, 2)
 #define KERNEL(block) extern "C" __global__ void __launch_bounds__(block)
 
 // Which rows a fold over pairs looks at. Row numbers are those of the whole buffers.

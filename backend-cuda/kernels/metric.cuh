@@ -11,11 +11,12 @@ DEVICE u32 bits(f32 v) { return __float_as_uint(v); }
 DEVICE f32 number(u32 v) { return __uint_as_float(v); }
 
 // A form says what a term is, how terms are joined, and what is made of their sum. `sizes` tells
-// that it needs the products of each row with itself.
+// that it needs the products of each row with itself, `lengths` that short rows have code for their
+// length.
 
 // Σ (x−y)².
 struct Squares {
-    static const bool sizes = false;
+    static const bool sizes = false, lengths = true, root = false;
     MEMBER f32 term(f32 a, f32 b) {
         f32 gap = a - b;
         return gap * gap;
@@ -26,12 +27,13 @@ struct Squares {
 
 // √Σ (x−y)².
 struct Root : Squares {
+    static const bool root = true;
     MEMBER u32 finish(f32 sum, f32, f32) { return bits(__fsqrt_rn(sum)); }
 };
 
 // Σ |x−y|.
 struct Sizes {
-    static const bool sizes = false;
+    static const bool sizes = false, lengths = false;
     MEMBER f32 term(f32 a, f32 b) { return fabsf(a - b); }
     MEMBER f32 join(f32 a, f32 b) { return a + b; }
     MEMBER u32 finish(f32 sum, f32, f32) { return bits(sum); }
@@ -39,7 +41,7 @@ struct Sizes {
 
 // max |x−y|: sizes are compared as bits, so that what is not finite is the largest.
 struct Most {
-    static const bool sizes = false;
+    static const bool sizes = false, lengths = false;
     MEMBER f32 term(f32 a, f32 b) { return fabsf(a - b); }
     MEMBER f32 join(f32 a, f32 b) { return bits(a) > bits(b) ? a : b; }
     MEMBER u32 finish(f32 most, f32, f32) {
@@ -49,7 +51,7 @@ struct Most {
 
 // 1 − x·y / (|x| |y|).
 struct Cosine {
-    static const bool sizes = true;
+    static const bool sizes = true, lengths = false;
     MEMBER f32 term(f32 a, f32 b) { return a * b; }
     MEMBER f32 join(f32 a, f32 b) { return a + b; }
     MEMBER u32 finish(f32 xy, f32 xx, f32 yy) {

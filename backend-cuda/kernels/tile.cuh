@@ -31,13 +31,25 @@ struct Tile {
     f32 size_y[COLUMNS];
 };
 
-// Elements t.. of `count` rows from row `first` on; zeros beyond dim, the last row again beyond
-// the last.
-DEVICE void stage(f32* to, const f32* from, u64 first, u32 count, u32 most, u64 dim, u64 t) {
+// Rows one after another, or those of a list; the last again beyond the last.
+struct Following {
+    u64 first;
+    u32 count;
+    METHOD u64 at(u32 row) const { return first + (row < count ? row : count - 1); }
+};
+struct Listed {
+    const u32* list;
+    u32 count;
+    METHOD u64 at(u32 row) const { return list[row < count ? row : count - 1]; }
+};
+
+// Elements t.. of up to `most` rows; zeros beyond dim.
+template <class Rows>
+DEVICE void stage(f32* to, const f32* from, const Rows& rows, u32 most, u64 dim, u64 t) {
     for (u32 at = threadIdx.x; at < most * CHUNK; at += WIDE) {
         u32 row = at / CHUNK, element = at % CHUNK;
-        u64 own = first + (row < count ? row : count - 1);
-        to[row * PITCH + element] = t + element < dim ? from[own * dim + t + element] : 0.0f;
+        f32 v = t + element < dim ? from[rows.at(row) * dim + t + element] : 0.0f;
+        to[row * PITCH + element] = v;
     }
 }
 
@@ -52,10 +64,10 @@ template <class Form> DEVICE f32 fold_lanes(f32 sum) {
 }
 
 // The products of rows with themselves.
-DEVICE void measure_sizes(f32* to, const f32* from, u64 first, u32 count, u32 most, u64 dim) {
+DEVICE void measure_sizes(f32* to, const f32* from, Following rows, u32 most, u64 dim) {
     u32 lane = threadIdx.x % LANES;
     for (u32 row = threadIdx.x / LANES; row < most; row += WIDE / LANES) {
-        const f32* own = from + (first + (row < count ? row : count - 1)) * dim;
+        const f32* own = from + rows.at(row) * dim;
         f32 sum = 0.0f;
         for (u64 t = lane; t < dim; t += LANES) sum = sum + own[t] * own[t];
         sum = fold_lanes<Cosine>(sum);
@@ -74,19 +86,19 @@ template <class Form, int N> DEVICE void fold_half(f32* sum, u32 lane, u32 half)
     for (int i = 0; i < N; i++) sum[i] = Form::join(upper ? sum[i + N] : sum[i], given[i]);
 }
 
-// The distances of rows i0.. of x and rows j0.. of y. Whoever reads them meets a barrier first.
-template <class Form>
-DEVICE void measure(Tile& tile, const Pairs& p, u64 i0, u32 rows, u64 j0, u32 columns) {
+// The distances of rows of x and rows of y. Whoever reads them meets a barrier first.
+template <class Form, class Rows>
+DEVICE void measure(Tile& tile, const Pairs& p, const Rows& of_x, Following of_y) {
     u32 lane = threadIdx.x % LANES, group = threadIdx.x / LANES;
     u32 row = group / 2 * 8, column = group % 2 * 8;
     f32 sum[64];
 #pragma unroll
     for (int s = 0; s < 64; s++) sum[s] = 0.0f;
-    if (Form::sizes) measure_sizes(tile.size_y, p.y, j0, columns, COLUMNS, p.dim);
+    if (Form::sizes) measure_sizes(tile.size_y, p.y, of_y, COLUMNS, p.dim);
     for (u64 t = 0; t < p.dim; t += CHUNK) {
         __syncthreads();
-        stage(tile.x, p.x, i0, rows, ROWS, p.dim, t);
-        stage(tile.y, p.y, j0, columns, COLUMNS, p.dim, t);
+        stage(tile.x, p.x, of_x, ROWS, p.dim, t);
+        stage(tile.y, p.y, of_y, COLUMNS, p.dim, t);
         __syncthreads();
         u32 end = p.dim - t < CHUNK ? (u32)(p.dim - t) : CHUNK;
         for (u32 at = lane; at < (end + LANES - 1) / LANES * LANES; at += LANES) {
@@ -117,15 +129,15 @@ template <class Form, class Fold> DEVICE void sweep_wide(const Pairs& p, Fold fo
     __shared__ Tile tile;
     for (u64 at = blockIdx.x; at < jobs_of(p); at += gridDim.x) {
         Job job = job_at(p, at);
-        u32 rows = (u32)(job.to - job.from), columns;
+        Following rows = {job.from, (u32)(job.to - job.from)};
         u64 i = job.from + threadIdx.x;
         if (i < job.to) fold.open(i);
-        if (Form::sizes) measure_sizes(tile.size_x, p.x, job.from, rows, ROWS, p.dim);
+        if (Form::sizes) measure_sizes(tile.size_x, p.x, rows, ROWS, p.dim);
         for (u32 r = job.first; r < job.last; r++) {
             Range range = range_at(p, r);
             for (u64 j0 = range.from; j0 < range.to; j0 += COLUMNS) {
-                columns = range.to - j0 < COLUMNS ? (u32)(range.to - j0) : COLUMNS;
-                measure<Form>(tile, p, job.from, rows, j0, columns);
+                u32 columns = range.to - j0 < COLUMNS ? (u32)(range.to - j0) : COLUMNS;
+                measure<Form>(tile, p, rows, Following{j0, columns});
                 __syncthreads();
                 for (u32 q = 0; i < job.to && q < columns; q++) {
                     if (p.off && j0 + q == i) continue;
@@ -144,14 +156,19 @@ template <class Form, class Fold> DEVICE void sweep_wide(const Pairs& p, Fold fo
 // x in registers and meets 64 rows of y in shared memory. D is the dim, rounded up: zeros add
 // nothing. (A product may be −0 where a running sum would be 0; no distance tells them apart.)
 
-template <class Form, int D> DEVICE f32 fold_terms(f32 (&term)[D]) {
+// A step is a function: a loop over them is not unrolled, and terms would leave the registers.
+template <class Form, int D, int HALF> DEVICE void fold_step(f32 (&term)[D]) {
 #pragma unroll
-    for (int half = LANES / 2; half > 0; half /= 2) {
-#pragma unroll
-        for (int t = 0; t < half; t++) {
-            if (t + half < D) term[t] = Form::join(term[t], term[t + half]);
-        }
+    for (int t = 0; t < HALF; t++) {
+        if (t + HALF < D) term[t] = Form::join(term[t], term[t + HALF]);
     }
+}
+
+template <class Form, int D> DEVICE f32 fold_terms(f32 (&term)[D]) {
+    fold_step<Form, D, 8>(term);
+    fold_step<Form, D, 4>(term);
+    fold_step<Form, D, 2>(term);
+    fold_step<Form, D, 1>(term);
     return term[0];
 }
 
@@ -203,13 +220,12 @@ template <class Form, class Fold, int D> DEVICE void sweep_short(const Pairs& p,
 }
 
 template <class Form, class Fold> DEVICE void sweep_narrow(const Pairs& p, Fold fold) {
-    if (p.dim <= 4) {
-        sweep_short<Form, Fold, 4>(p, fold);
-    } else if (p.dim <= 8) {
-        sweep_short<Form, Fold, 8>(p, fold);
-    } else {
-        sweep_short<Form, Fold, 16>(p, fold);
+    // Each length is code of its own: only the forms that clouds of points are measured by have it.
+    if constexpr (Form::lengths) {
+        if (p.dim <= 4) return sweep_short<Form, Fold, 4>(p, fold);
+        if (p.dim <= 8) return sweep_short<Form, Fold, 8>(p, fold);
     }
+    sweep_short<Form, Fold, 16>(p, fold);
 }
 
 // The entry points of a fold for one form. PARAMETERS follow the pairs; MADE is the fold.

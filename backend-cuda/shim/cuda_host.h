@@ -10,11 +10,17 @@
 #define __device__
 #define __global__
 #define __forceinline__ inline
-#define __launch_bounds__(n)
+#define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
 // A thread of this machine runs one block at a time, so a block's memory is the thread's.
 #define __shared__ static thread_local
 
+struct alignas(16) float4 {
+    float x, y, z, w;
+};
+struct alignas(16) uint4 {
+    unsigned x, y, z, w;
+};
 struct Dim {
     unsigned x = 1, y = 1, z = 1;
 };
@@ -89,6 +95,44 @@ template <class T> inline T __shfl_xor_sync(unsigned, T v, unsigned mask) {
     shim_swap((uint32_t*)&v, sizeof(T) / 4, mask);
     return v;
 }
+
+// The twins of units.cuh. A product of two bf16 is exact; sums are rounded one by one here, and as the
+// unit pleases there: the bound has room for both.
+inline float shim_bf16(const uint32_t* words, unsigned at) {
+    return shim_cast<float>(at % 2 ? words[at / 2] & 0xffff0000u : words[at / 2] << 16);
+}
+inline void mma_tile(float& c0, float& c1, float& c2, float& c3, const unsigned (&a)[4],
+                     const unsigned (&b)[2]) {
+    unsigned lane = threadIdx.x % 32;
+    std::memcpy(shim_slot(0), a, 16);
+    std::memcpy(shim_slot(0) + 4, b, 8);
+    shim_meet_warp();
+    float* c[4] = {&c0, &c1, &c2, &c3};
+    for (unsigned n = 0; n < 4; n++) {
+        unsigned column = lane % 4 * 2 + n % 2;
+        for (unsigned t = 0; t < 4; t++) {
+            // Words 0 and 2 are of row g, 1 and 3 of row g + 8; 4 and 5 of the column.
+            const uint32_t* row = shim_slot(lane ^ (lane / 4 * 4 + t)) + n / 2;
+            const uint32_t* of_b = shim_slot(lane ^ (column * 4 + t)) + 4;
+            for (unsigned half = 0; half < 2; half++) {
+                for (unsigned e = 0; e < 2; e++) {
+                    *c[n] += shim_bf16(row + 2 * half, e) * shim_bf16(of_b + half, e);
+                }
+            }
+        }
+    }
+    shim_meet_warp();
+}
+inline unsigned shim_bf16_bits(float v) {
+    unsigned bits = __float_as_uint(v);
+    if ((bits & 0x7fffffffu) > 0x7f800000u) return 0x7fff;
+    return (bits + 0x7fff + (bits >> 16 & 1)) >> 16;
+}
+inline unsigned bf16_pair(float low, float high) {
+    return shim_bf16_bits(low) | shim_bf16_bits(high) << 16;
+}
+inline void copy_async(void* to, const void* from) { std::memcpy(to, from, 16); }
+inline void wait_copies() {}
 
 // The list of kernels: a call is made of the pointers to its arguments.
 typedef void (*ShimCall)(const void* kernel, void** args);
