@@ -12,12 +12,15 @@
 #   firmware    the detector on five microcontrollers, AArch64 and in wasm, under emulation; its C
 #               API; proofs and budgets (firmware/check.sh)
 #   wgpu        the GPU backend's tests on Mesa's llvmpipe, a Vulkan device on the CPU
+#   ptx         the CUDA kernels, compiled by NVRTC (from PyPI) for every architecture: their text is
+#               what is committed in backend-cuda/ptx
+#   ptx-write   writes that text, and the record of registers and spills
 #   mlflow      MLflow, from PyPI, reads what the example `trials` writes for it
 #   docs        rustdoc without warnings
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
 #   deny        licences and advisories of all dependencies
-#   ci          what a change must pass: all of the above but mlflow, explore, fuzz-smoke and deny
+#   ci          what a change must pass: all of the above but ptx-write, mlflow, explore, fuzz-smoke and deny
 #   all         everything
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
@@ -168,6 +171,26 @@ do_wgpu() {
         counted cargo test -p enfold --features wgpu --test any
 }
 
+NVRTC=target/nvrtc
+# NVRTC 12.1 writes PTX 8.1, which drivers from 530 on take.
+need_nvrtc() {
+    [ -x $NVRTC/bin/python ] || python3 -m venv $NVRTC
+    $NVRTC/bin/pip install -q 'nvidia-cuda-nvrtc-cu12==12.1.*'
+}
+
+do_ptx() {
+    need_nvrtc
+    $NVRTC/bin/python backend-cuda/kernels/ptx.py check backend-cuda/ptx
+    $NVRTC/bin/python backend-cuda/kernels/ptx.py registers "$LOGS/registers"
+}
+
+do_ptx_write() {
+    need_nvrtc
+    $NVRTC/bin/python backend-cuda/kernels/ptx.py write backend-cuda/ptx
+    $NVRTC/bin/python backend-cuda/kernels/ptx.py registers \
+        benches/record/any-machine/2026-11-21-cuda-registers.jsonl
+}
+
 do_mlflow() {
     local venv=target/mlflow out=target/trials
     [ -x $venv/bin/python ] || python3 -m venv $venv
@@ -211,7 +234,7 @@ step() {
     say "$verb: $((SECONDS - start)) s"
 }
 
-CI=(fmt lint test nostd msrv miri neon wasm wgpu firmware docs)
+CI=(fmt lint test nostd msrv miri neon wasm wgpu ptx firmware docs)
 
 main() {
     [ $# -gt 0 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2; }

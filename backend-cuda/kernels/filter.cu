@@ -135,9 +135,11 @@ DEVICE void search(Two (&found)[8], char* shared, const Pairs& p, const Packed& 
 #pragma unroll
     for (int r = 0; r < 8; r++) found[r].clear();
     u32 stage = 0;
+#pragma unroll 1
     for (u64 group = 0; group < groups; group++) {
 #pragma unroll
         for (int s = 0; s < 64; s++) sum[s] = 0.0f;
+#pragma unroll 1
         for (u64 step = 0; step < steps; step++) {
             char* now = shared + stage * Stages<Kind>::BYTES;
             char* then = shared + (stage ^= 1) * Stages<Kind>::BYTES;
@@ -191,6 +193,7 @@ DEVICE void settle(const Pairs& p, const Packed& packed, Two two, u64 i, bool sp
     const f32* x = p.x + i * p.dim;
     const f32* y = p.y + (two.who == NONE ? p.y0 : two.who) * p.dim;
     f32 sum = 0.0f, norm = 0.0f;
+#pragma unroll 1
     for (u64 t = lane; t < p.dim; t += LANES) {
         f32 v = x[t] - packed.centre[t];
         sum = Form::join(sum, Form::term(x[t], y[t]));
@@ -224,6 +227,7 @@ DEVICE void filter(const Pairs& p, const Packed& packed, f32* dist, u32* index, 
         lay_down<Kind>((f32*)shared, found);
         __syncthreads();
         u32 lane = threadIdx.x % LANES;
+#pragma unroll 1
         for (u32 row = threadIdx.x / LANES; row < SIDE; row += WIDE / LANES) {
             Two two = take_up((f32*)shared, row, lane);
             bool live = row < rows.count;

@@ -114,7 +114,7 @@ def check(folder):
         elif shipped(compiler, wanted[name]) != open(path).read():
             wrong.append(name)
     if wrong:
-        sys.exit(f"not what the sources give: {', '.join(wrong)}; run ./ci.sh ptx")
+        sys.exit(f"not what the sources give: {', '.join(wrong)}; run ./ci.sh ptx-write")
     print(f"NVRTC {compiler.version}: {len(wanted)} modules are what the sources give")
 
 
