@@ -7,6 +7,9 @@ use enfold_core::{
     Alloc, Backend, BackendError, Epoch, ErrorKind, Graph, Nearest, Pairs, Rows, ShapeError, Sums,
 };
 use enfold_cpu::Cpu;
+#[cfg(feature = "cuda")]
+use enfold_cuda::{Cuda, CudaBuf, CudaError, Gpu};
+#[cfg(feature = "wgpu")]
 use enfold_wgpu::{Adapter, Kind, Options, Wgpu, WgpuBuf, WgpuError};
 
 use crate::Device;
@@ -29,7 +32,11 @@ use crate::Device;
 pub enum Any {
     /// The CPU, with all its cores.
     Cpu(Cpu<f32>),
-    /// A GPU.
+    /// An NVIDIA GPU, through CUDA.
+    #[cfg(feature = "cuda")]
+    Cuda(Cuda),
+    /// A GPU, through Vulkan, Metal or DX12.
+    #[cfg(feature = "wgpu")]
     Wgpu(Wgpu),
 }
 
@@ -39,7 +46,11 @@ pub enum Any {
 pub enum AnyBuf<T> {
     /// In the host's memory.
     Cpu(Vec<T>),
+    /// On an NVIDIA GPU.
+    #[cfg(feature = "cuda")]
+    Cuda(CudaBuf<T>),
     /// On a GPU.
+    #[cfg(feature = "wgpu")]
     Wgpu(WgpuBuf<T>),
 }
 
@@ -47,7 +58,11 @@ pub enum AnyBuf<T> {
 #[non_exhaustive]
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum AnyError {
+    /// CUDA's.
+    #[cfg(feature = "cuda")]
+    Cuda(CudaError),
     /// The GPU's.
+    #[cfg(feature = "wgpu")]
     Wgpu(WgpuError),
     /// A buffer of another machine was handed over.
     Foreign,
@@ -58,6 +73,9 @@ pub enum AnyError {
 impl Display for AnyError {
     fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
         match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(e) => e.fmt(f),
+            #[cfg(feature = "wgpu")]
             Self::Wgpu(e) => e.fmt(f),
             Self::Foreign => f.write_str("a buffer of another machine"),
             Self::Shape(e) => e.fmt(f),
@@ -70,12 +88,23 @@ impl std::error::Error for AnyError {}
 impl BackendError for AnyError {
     fn kind(&self) -> ErrorKind {
         match self {
+            #[cfg(feature = "cuda")]
+            Self::Cuda(e) => e.kind(),
+            #[cfg(feature = "wgpu")]
             Self::Wgpu(e) => e.kind(),
             _ => ErrorKind::Other,
         }
     }
 }
 
+#[cfg(feature = "cuda")]
+impl From<CudaError> for AnyError {
+    fn from(e: CudaError) -> Self {
+        Self::Cuda(e)
+    }
+}
+
+#[cfg(feature = "wgpu")]
 impl From<WgpuError> for AnyError {
     fn from(e: WgpuError) -> Self {
         Self::Wgpu(e)
@@ -94,6 +123,34 @@ impl From<ShapeError> for AnyError {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl Device {
+    /// The first NVIDIA GPU of this machine, through CUDA.
+    ///
+    /// # Errors
+    /// What is missing: a driver, a new enough one, a device.
+    pub fn cuda() -> Result<Any, CudaError> {
+        Cuda::new().map(Any::Cuda)
+    }
+
+    /// The NVIDIA GPU with this place in [`gpus`](Self::gpus).
+    ///
+    /// # Errors
+    /// As [`cuda`](Self::cuda).
+    pub fn cuda_at(index: usize) -> Result<Any, CudaError> {
+        enfold_cuda::Options::new().index(index).open().map(Any::Cuda)
+    }
+
+    /// Every NVIDIA GPU.
+    ///
+    /// # Errors
+    /// There is no driver, or an old one.
+    pub fn gpus() -> Result<Vec<Gpu>, CudaError> {
+        Cuda::devices()
+    }
+}
+
+#[cfg(feature = "wgpu")]
 impl Device {
     /// The best GPU of this machine, through Vulkan, Metal or DX12.
     ///
@@ -124,15 +181,24 @@ impl Device {
     pub fn adapters() -> Vec<Adapter> {
         Wgpu::adapters()
     }
+}
 
-    /// A GPU where there is one that opens, the CPU otherwise. A driver that computes on the CPU
-    /// is no GPU: the CPU backend is faster.
+impl Device {
+    /// The fastest kind of machine there is and that opens: an NVIDIA GPU through CUDA, a GPU through
+    /// Vulkan, Metal or DX12 – each with its feature –, or the CPU. A driver that computes on the
+    /// CPU is no GPU: the CPU backend is faster.
     #[must_use]
     pub fn best() -> Any {
-        match Wgpu::new() {
-            Ok(gpu) if gpu.adapter().kind != Kind::Cpu => Any::Wgpu(gpu),
-            _ => Any::Cpu(Cpu::new()),
+        #[cfg(feature = "cuda")]
+        if let Ok(gpu) = Self::cuda() {
+            return gpu;
         }
+        #[cfg(feature = "wgpu")]
+        match Wgpu::new() {
+            Ok(gpu) if gpu.adapter().kind != Kind::Cpu => return Any::Wgpu(gpu),
+            _ => {}
+        }
+        Any::Cpu(Cpu::new())
     }
 }
 
@@ -142,6 +208,9 @@ impl Any {
     pub fn name(&self) -> &str {
         match self {
             Self::Cpu(_) => "CPU",
+            #[cfg(feature = "cuda")]
+            Self::Cuda(gpu) => &gpu.gpu().name,
+            #[cfg(feature = "wgpu")]
             Self::Wgpu(gpu) => &gpu.adapter().name,
         }
     }
@@ -192,6 +261,18 @@ impl Views for Cpu<f32> {
     }
 }
 
+#[cfg(feature = "cuda")]
+impl Views for Cuda {
+    fn buf<'a, T: Pod>(&self, of: &'a AnyBuf<T>) -> Result<&'a CudaBuf<T>, AnyError> {
+        if let AnyBuf::Cuda(buf) = of { Ok(buf) } else { Err(AnyError::Foreign) }
+    }
+
+    fn out<'a, T: Pod>(&self, of: &'a mut AnyBuf<T>) -> Result<&'a mut CudaBuf<T>, AnyError> {
+        if let AnyBuf::Cuda(buf) = of { Ok(buf) } else { Err(AnyError::Foreign) }
+    }
+}
+
+#[cfg(feature = "wgpu")]
 impl Views for Wgpu {
     fn buf<'a, T: Pod>(&self, of: &'a AnyBuf<T>) -> Result<&'a WgpuBuf<T>, AnyError> {
         if let AnyBuf::Wgpu(buf) = of { Ok(buf) } else { Err(AnyError::Foreign) }
@@ -207,6 +288,9 @@ macro_rules! on {
     ($machine:expr, $b:ident => $call:expr) => {
         match $machine {
             Any::Cpu($b) => $call?,
+            #[cfg(feature = "cuda")]
+            Any::Cuda($b) => $call?,
+            #[cfg(feature = "wgpu")]
             Any::Wgpu($b) => $call?,
         }
     };
@@ -220,6 +304,9 @@ impl Backend for Any {
     fn len<T: Pod>(buf: &AnyBuf<T>) -> usize {
         match buf {
             AnyBuf::Cpu(buf) => buf.len(),
+            #[cfg(feature = "cuda")]
+            AnyBuf::Cuda(buf) => buf.len(),
+            #[cfg(feature = "wgpu")]
             AnyBuf::Wgpu(buf) => buf.len(),
         }
     }
@@ -386,6 +473,9 @@ impl Alloc for Any {
     fn alloc<T: Pod>(&self, len: usize) -> Result<AnyBuf<T>, AnyError> {
         Ok(match self {
             Self::Cpu(b) => AnyBuf::Cpu(b.alloc(len)?),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(b) => AnyBuf::Cuda(b.alloc(len)?),
+            #[cfg(feature = "wgpu")]
             Self::Wgpu(b) => AnyBuf::Wgpu(b.alloc(len)?),
         })
     }

@@ -2,7 +2,7 @@
 #![forbid(unsafe_code)]
 #![cfg_attr(docsrs, feature(doc_cfg))]
 
-#[cfg(feature = "wgpu")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 mod any;
 #[cfg(feature = "pca")]
 pub mod correlation;
@@ -15,11 +15,13 @@ pub mod select;
 #[cfg(feature = "trials")]
 pub mod trials;
 
-#[cfg(feature = "wgpu")]
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
 pub use any::{Any, AnyBuf, AnyError};
 pub use data::{DataError, Table};
 pub use device::Device;
 pub use enfold_core::*;
 pub use enfold_cpu::Cpu;
+#[cfg(feature = "cuda")]
+pub use enfold_cuda::{Cuda, CudaError, Gpu};
 #[cfg(feature = "wgpu")]
 pub use enfold_wgpu::{Adapter, Wgpu, WgpuError};

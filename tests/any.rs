@@ -1,13 +1,16 @@
 //! Machines chosen at run time: each algorithm gives on [`enfold::Any`] what it gives on the
 //! machine inside, and buffers of another machine are refused.
-#![cfg(feature = "wgpu")]
+#![cfg(any(feature = "cuda", feature = "wgpu"))]
 
+#[cfg(feature = "cuda")]
+use enfold::CudaError;
+#[cfg(feature = "wgpu")]
+use enfold::WgpuError;
 use enfold::neighbors::Neighbors;
 use enfold::random::Draws;
 use enfold::scores::Silhouette;
 use enfold::{
-    Alloc, Any, AnyError, Backend, Cpu, Dbscan, Device, KMeans, Metric, Pairs, Table, WgpuError,
-    rows,
+    Alloc, Any, AnyError, Backend, Cpu, Dbscan, Device, KMeans, Metric, Pairs, Table, rows,
 };
 
 const DIM: usize = 3;
@@ -23,16 +26,23 @@ fn table() -> Table {
 
 /// The machines of this test run, the CPU first.
 fn machines() -> Vec<Any> {
-    let cpu = Any::Cpu(Cpu::new());
-    match Device::wgpu() {
-        Ok(gpu) => vec![cpu, gpu],
-        Err(e) => {
+    let mut all = vec![Any::Cpu(Cpu::new())];
+    #[cfg(feature = "cuda")]
+    all.extend(found(Device::cuda()));
+    #[cfg(feature = "wgpu")]
+    all.extend(found(Device::wgpu()));
+    all
+}
+
+/// A machine that is there, which it must be where one is demanded.
+fn found<E: std::fmt::Display>(machine: Result<Any, E>) -> Option<Any> {
+    machine
+        .map_err(|e| {
             let demanded = std::env::var("ENFOLD_REQUIRE_GPU").is_ok_and(|v| v == "1");
-            assert!(!demanded, "ENFOLD_REQUIRE_GPU=1 demands an adapter: {e}");
-            eprintln!("only the CPU: {e}");
-            vec![cpu]
-        }
-    }
+            assert!(!demanded, "ENFOLD_REQUIRE_GPU=1 demands a GPU: {e}");
+            eprintln!("one machine fewer: {e}");
+        })
+        .ok()
 }
 
 #[test]
@@ -46,6 +56,7 @@ fn algorithms_give_on_any_machine_what_they_give_on_the_cpu() {
         let on = any.upload(table.rows()).expect("memory");
         let x = rows::<Any>(&on, DIM).expect("rows");
         let exact = match &any {
+            #[cfg(feature = "wgpu")]
             Any::Wgpu(gpu) => gpu.is_exact().expect("a device"),
             _ => true,
         };
@@ -63,7 +74,7 @@ fn algorithms_give_on_any_machine_what_they_give_on_the_cpu() {
 #[test]
 fn buffers_of_another_machine_are_refused() {
     let machines = machines();
-    let [cpu, gpu] = &machines[..] else { return };
+    let [cpu, gpu, ..] = &machines[..] else { return };
     let (here, there) = (cpu.upload(table().rows()), gpu.upload(table().rows()));
     let (here, mut there) = (here.expect("memory"), there.expect("memory"));
     assert_eq!(cpu.copy(&here, 0, &mut there, 0, 3), Err(AnyError::Foreign));
@@ -75,8 +86,36 @@ fn buffers_of_another_machine_are_refused() {
 }
 
 #[test]
-fn the_best_machine_is_there_and_an_unknown_one_is_named() {
-    assert!(!Device::best().name().is_empty());
+fn the_best_machine_is_there() {
+    let machines = machines();
+    let best = Device::best();
+    assert!(!best.name().is_empty());
+    #[cfg(feature = "cuda")]
+    if let Some(gpu) = machines.iter().find(|m| matches!(m, Any::Cuda(_))) {
+        assert_eq!(best.name(), gpu.name(), "CUDA comes first");
+    }
+    assert!(machines.len() > 1 || matches!(best, Any::Cpu(_)));
+}
+
+#[cfg(feature = "cuda")]
+#[test]
+fn gpus_are_opened_by_their_place_and_what_is_missing_is_said() {
+    match Device::gpus() {
+        Ok(gpus) => {
+            for gpu in &gpus {
+                let any = Device::cuda_at(gpu.index).expect("a listed device");
+                assert_eq!(any.name(), gpu.name);
+            }
+            let error = Device::cuda_at(1000).expect_err("not so many");
+            assert!(matches!(error, CudaError::NoDevice { .. }), "{error}");
+        }
+        Err(e) => assert!(matches!(e, CudaError::NoDriver { .. } | CudaError::OldDriver { .. })),
+    }
+}
+
+#[cfg(feature = "wgpu")]
+#[test]
+fn an_unknown_adapter_is_named() {
     let error = Device::wgpu_named("no such adapter").expect_err("nobody makes it");
     assert!(matches!(error, WgpuError::NoAdapter { .. }), "{error}");
     assert_eq!(Device::wgpu_at(1000).map(drop).map_err(|e| e.to_string().is_empty()), Err(false));

@@ -51,7 +51,11 @@ impl<T: Pod> CudaBuf<T> {
 
 impl Raw {
     /// Memory, filled with zeros where `cleared`.
-    pub(crate) fn new(shared: &Arc<Shared>, bytes: usize, cleared: bool) -> Result<Self, CudaError> {
+    pub(crate) fn new(
+        shared: &Arc<Shared>,
+        bytes: usize,
+        cleared: bool,
+    ) -> Result<Self, CudaError> {
         let (span, mark) = shared.allocate(bytes, cleared)?;
         Ok(Self {
             span,

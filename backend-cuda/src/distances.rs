@@ -31,7 +31,8 @@ impl Cuda {
         block: Block,
         out: &mut [f32],
     ) -> Done {
-        let (x, y) = (block.x.0 as usize..block.x.1 as usize, block.y.0 as usize..block.y.1 as usize);
+        let (x, y) =
+            (block.x.0 as usize..block.x.1 as usize, block.y.0 as usize..block.y.1 as usize);
         // Columns first: as many as fit beside 64 rows.
         let columns = y.len().clamp(1, ROOM / ROWS);
         let rows = (ROOM / columns).min(x.len()).max(1);

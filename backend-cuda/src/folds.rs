@@ -23,11 +23,7 @@ type Indices = CudaBuf<u32>;
 
 impl Cuda {
     /// Launches what `calls` makes of the visited pairs.
-    fn fold(
-        &self,
-        pairs: &Pairs<'_, Values>,
-        calls: impl FnOnce(&Visited<'_>) -> Done,
-    ) -> Tried {
+    fn fold(&self, pairs: &Pairs<'_, Values>, calls: impl FnOnce(&Visited<'_>) -> Done) -> Tried {
         let Some(form) = form(pairs.metric()) else { return Ok(false) };
         let rows = (pairs.x().start(), pairs.x().end());
         match Visited::new(self, pairs, form, rows)? {

@@ -21,6 +21,9 @@ use libloading::Library;
 
 use crate::error::CudaError;
 
+#[cfg(feature = "nvrtc")]
+pub(crate) mod nvrtc;
+
 /// The least driver that loads the kernels: PTX 8.1, which came with CUDA 12.1.
 const LEAST_DRIVER: i32 = 12010;
 pub(crate) const NEEDED: &str = "a driver for CUDA 12.1 or newer (530 or newer)";

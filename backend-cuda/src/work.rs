@@ -66,7 +66,9 @@ impl<'a> Visited<'a> {
         }
         Ok(Some(Self {
             off: matches!(pairs.visited(), Visit::OffDiagonal),
-            jobs: jobs.map(|(words, count)| gpu.list(&words).map(|raw| (raw, count))).transpose()?,
+            jobs: jobs
+                .map(|(words, count)| gpu.list(&words).map(|raw| (raw, count)))
+                .transpose()?,
             ..Self::rectangle(pairs, form, (&(from..to), &(y.start()..y.end())))
         }))
     }
