@@ -12,6 +12,8 @@
 #   firmware    the detector on five microcontrollers, AArch64 and in wasm, under emulation; its C
 #               API; proofs and budgets (firmware/check.sh)
 #   wgpu        the GPU backend's tests on Mesa's llvmpipe, a Vulkan device on the CPU
+#   cuda        the CUDA backend's tests on a driver on the CPU, which runs the kernels' own sources
+#   cuda-kit    target/cuda-kit: gpu.sh and prebuilt tests and measures, for a bare machine with a GPU
 #   ptx         the CUDA kernels, compiled by NVRTC (from PyPI) for every architecture: their text is
 #               what is committed in backend-cuda/ptx
 #   ptx-write   writes that text, and the record of registers and spills
@@ -20,7 +22,7 @@
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
 #   deny        licences and advisories of all dependencies
-#   ci          what a change must pass: all of the above but ptx-write, mlflow, explore, fuzz-smoke and deny
+#   ci          what a change must pass: all of the above but cuda-kit, ptx-write, mlflow, explore, fuzz-smoke and deny
 #   all         everything
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
@@ -79,7 +81,7 @@ do_lint() {
     cargo clippy -p enfold-core --no-default-features --features alloc -- -D warnings
     cargo clippy -p enfold-cpu --no-default-features -- -D warnings
     local features
-    for features in "" csv npy ndarray pca trials wgpu; do
+    for features in "" csv npy ndarray pca trials wgpu cuda; do
         cargo clippy -p enfold --features "$features" -- -D warnings
     done
 }
@@ -108,7 +110,7 @@ do_msrv() {
     need_toolchain "$MSRV.0"
     # The lock file and the libraries only: tools for tests may ask for more.
     CARGO_TARGET_DIR=target/msrv cargo "+$MSRV.0" check --locked \
-        -p enfold -p enfold-core -p enfold-cpu -p enfold-wgpu --features enfold/csv,enfold/npy,enfold/ndarray,enfold/pca,enfold/trials
+        -p enfold -p enfold-core -p enfold-cpu -p enfold-wgpu -p enfold-cuda --features enfold-cuda/nvrtc,enfold/cuda,enfold/csv,enfold/npy,enfold/ndarray,enfold/pca,enfold/trials
 }
 
 do_miri() {
@@ -169,6 +171,37 @@ do_wgpu() {
         counted cargo test -p enfold-wgpu
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$LOGS} ENFOLD_REQUIRE_GPU=1 \
         counted cargo test -p enfold --features wgpu --test any
+}
+
+# The driver on the CPU is looked for before the machine's.
+CUDA_DRIVER=$PWD/target/cuda-driver
+
+do_cuda() {
+    need_package g++ g++
+    need_nvrtc
+    backend-cuda/tests/driver/build.sh "$CUDA_DRIVER"
+    local nvrtc path
+    nvrtc=$(dirname "$(find "$PWD/$NVRTC" -name 'libnvrtc.so.*' | head -n 1)")
+    path=$CUDA_DRIVER/shim:$nvrtc
+    LD_LIBRARY_PATH=$path ENFOLD_REQUIRE_GPU=1 ENFOLD_REQUIRE_NVRTC=1 \
+        ENFOLD_CUDA_CACHE=$LOGS/cubins counted cargo test -p enfold-cuda --features nvrtc
+    LD_LIBRARY_PATH=$path ENFOLD_REQUIRE_GPU=1 \
+        counted cargo test -p enfold --features cuda --test any
+    LD_LIBRARY_PATH=$path cargo run -p enfold-cuda --example measure -- 20000
+}
+
+do_cuda_kit() {
+    local kit=target/cuda-kit test built
+    rm -rf $kit
+    mkdir -p $kit/kit
+    cargo build --release -p enfold-cuda --example measure
+    cp target/release/examples/measure backend-cuda/baseline.py $kit/kit/
+    for test in conformance agreement limits overlap failures traffic; do
+        built=$(cargo test --release --no-run -p enfold-cuda --test $test 2>&1 | tee /dev/stderr \
+            | sed -n 's/.*Executable.*(\(.*\))$/\1/p')
+        cp "$built" $kit/kit/$test
+    done
+    cp backend-cuda/gpu.sh $kit/
 }
 
 NVRTC=target/nvrtc
@@ -234,7 +267,7 @@ step() {
     say "$verb: $((SECONDS - start)) s"
 }
 
-CI=(fmt lint test nostd msrv miri neon wasm wgpu ptx firmware docs)
+CI=(fmt lint test nostd msrv miri neon wasm wgpu cuda ptx firmware docs)
 
 main() {
     [ $# -gt 0 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2; }

@@ -11,7 +11,7 @@ const UNSAFE_LIVES: [&str; 7] = [
     "backend-cpu/src/lanes",
     "backend-cpu/src/isa.rs",
     "backend-cpu/tests/no_alloc.rs",
-    "backend-cuda/src/launch.rs",
+    "backend-cuda/src/launch",
     "firmware/capi/src",
     "firmware/demo/src",
     "firmware/wasm/src",

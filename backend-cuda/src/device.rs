@@ -2,6 +2,7 @@
 
 use crate::Cuda;
 use crate::error::CudaError;
+use crate::filter::Filter;
 use crate::launch::{self, Described};
 use crate::module::Source;
 use crate::queue::Shared;
@@ -22,8 +23,6 @@ pub struct Gpu {
     pub processors: u32,
     /// The newest CUDA that its driver knows: (12, 4).
     pub driver: (u32, u32),
-    /// Bytes of shared memory that a block may ask for.
-    pub(crate) shared: u32,
 }
 
 /// Which device to open, and how.
@@ -42,6 +41,7 @@ pub struct Options {
     name: Option<String>,
     index: Option<usize>,
     grid: Option<u32>,
+    filter: Filter,
     source: Source,
 }
 
@@ -74,6 +74,13 @@ impl Options {
         self
     }
 
+    /// How the nearest rows are looked for, [`Filter::Auto`] by default. The answers are the same.
+    #[must_use]
+    pub fn filter(mut self, filter: Filter) -> Self {
+        self.filter = filter;
+        self
+    }
+
     /// Compiles the kernels for the device's own architecture with the NVRTC of this machine, and
     /// keeps what it made in a folder of the user's – `ENFOLD_CUDA_CACHE`, else `enfold-cuda` in
     /// `XDG_CACHE_HOME` or `~/.cache` –, one file for each kernel source, architecture and NVRTC.
@@ -97,7 +104,7 @@ impl Options {
         let none = || CudaError::NoDevice { wanted: self.wanted(), found };
         let gpu = all.iter().find(|g| self.fits(g)).ok_or_else(none)?.clone();
         let grid = self.grid.unwrap_or(i32::MAX as u32);
-        Ok(Cuda { shared: Shared::open(gpu, self.source, grid)? })
+        Ok(Cuda { shared: Shared::open(gpu, self.source, grid, self.filter)? })
     }
 
     fn fits(&self, gpu: &Gpu) -> bool {
@@ -121,8 +128,8 @@ pub(crate) fn every() -> Result<Vec<Gpu>, CudaError> {
 }
 
 fn gpu(index: usize, described: Described) -> Gpu {
-    let Described { name, capability, memory, processors, shared, driver } = described;
+    let Described { name, capability, memory, processors, driver } = described;
     let driver = u32::try_from(driver).unwrap_or(0);
     let driver = (driver / 1000, driver % 1000 / 10);
-    Gpu { index, name, capability, memory, processors, driver, shared }
+    Gpu { index, name, capability, memory, processors, driver }
 }

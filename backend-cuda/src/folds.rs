@@ -37,6 +37,9 @@ impl Cuda {
         pairs: &Pairs<'_, Values>,
         best: &Nearest<'_, Values, Indices>,
     ) -> Tried {
+        if self.try_filtered(pairs, best)? {
+            return Ok(true);
+        }
         let (dist, index) = (&best.dist.raw, &best.index.raw);
         self.fold(pairs, |visited| {
             let call = |name| visited.call(name).raw(dist).raw(index);

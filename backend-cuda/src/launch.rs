@@ -155,7 +155,6 @@ pub(crate) struct Described {
     pub(crate) capability: (u32, u32),
     pub(crate) memory: u64,
     pub(crate) processors: u32,
-    pub(crate) shared: u32,
     pub(crate) driver: i32,
 }
 
@@ -201,7 +200,6 @@ pub(crate) fn describe(ordinal: usize) -> Result<Described, CudaError> {
         ),
         memory: memory as u64,
         processors: ask(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
-        shared: ask(Attribute::CU_DEVICE_ATTRIBUTE_MAX_SHARED_MEMORY_PER_BLOCK_OPTIN)?,
         driver: version()?,
     })
 }

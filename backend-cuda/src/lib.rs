@@ -54,6 +54,7 @@ mod buffer;
 mod device;
 mod distances;
 mod error;
+mod filter;
 mod folds;
 #[expect(unsafe_code, reason = "the driver is C")]
 mod launch;
@@ -66,6 +67,7 @@ mod work;
 pub use buffer::CudaBuf;
 pub use device::{Gpu, Options};
 pub use error::CudaError;
+pub use filter::Filter;
 
 /// A GPU. A cheap handle: clones share the device.
 #[derive(Debug, Clone)]

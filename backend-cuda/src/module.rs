@@ -36,8 +36,11 @@ macro_rules! parts {
 
 const PARTS: &[Part] = parts! {
     "nearest" "select" "count" "lowest" "join" "labels" "distances"
-    "accumulate" "sums" "layout" "words"
+    "filter" "few" "accumulate" "sums" "layout" "words"
 };
+
+/// Bytes of shared memory that launches ask for, at most.
+pub(crate) const DYNAMIC: u32 = 48 << 10;
 
 /// Where the code comes from.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -56,7 +59,6 @@ pub(crate) struct Kernels {
     source: Source,
     #[cfg_attr(not(feature = "nvrtc"), expect(dead_code, reason = "PTX is for every device"))]
     capability: (u32, u32),
-    shared: u32,
     found: Mutex<Found>,
     context: Arc<Context>,
 }
@@ -70,8 +72,7 @@ struct Found {
 impl Kernels {
     pub(crate) fn new(context: &Arc<Context>, gpu: &Gpu, source: Source) -> Self {
         let found = Mutex::default();
-        let (capability, shared) = (gpu.capability, gpu.shared);
-        Self { source, capability, shared, found, context: Arc::clone(context) }
+        Self { source, capability: gpu.capability, found, context: Arc::clone(context) }
     }
 
     /// The kernel of a name.
@@ -88,8 +89,9 @@ impl Kernels {
         if !modules.contains_key(part.name) {
             modules.insert(part.name, self.load(part)?);
         }
-        // The one kernel that may ask for more than every device gives unasked.
-        let shared = if name == "accumulate" { self.shared } else { 0 };
+        // What these ask for at a launch comes on top of what they have: more than a block gets
+        // unasked.
+        let shared = if matches!(part.name, "labels" | "accumulate") { DYNAMIC } else { 0 };
         let function = modules[part.name].function(name, shared)?;
         functions.insert(name.to_owned(), function);
         Ok(function)
@@ -109,8 +111,12 @@ impl Kernels {
 
 /// The module of a kernel: what its name begins with, unless it lives with others.
 fn part_of(name: &str) -> &'static Part {
+    let begins = |part: &&str| name.starts_with(part);
     let first = match name {
         "flatten" => "join",
+        "centre_rows" | "pack_fp32" | "pack_tensor" => "filter",
+        _ if ["nearest_fp32", "nearest_tensor", "nearest_open"].iter().any(begins) => "filter",
+        _ if ["select_fp32", "select_tensor"].iter().any(begins) => "few",
         "fill_words" | "copy_words" | "count_changed" => "words",
         _ => name.split('_').next().unwrap_or_default(),
     };

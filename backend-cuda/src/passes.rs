@@ -8,13 +8,12 @@ use crate::Cuda;
 use crate::buffer::{CudaBuf, Raw};
 use crate::folds::Tried;
 use crate::launch::Done;
+use crate::module::DYNAMIC;
 use crate::queue::Call;
 
 type Values = CudaBuf<f32>;
 type Indices = CudaBuf<u32>;
 
-/// Bytes of shared memory that every device gives a block.
-const SHARED: usize = 48 << 10;
 /// Blocks of `accumulate` for each multiprocessor.
 const BLOCKS: u32 = 4;
 
@@ -34,7 +33,7 @@ impl Cuda {
         }
         let (k, gpu) = (origins.end(), &self.shared.gpu);
         let held = 8 * k.saturating_mul(x.dim() + 2);
-        let held = if held <= SHARED.min(gpu.shared as usize) { held as u32 } else { 0 };
+        let held = if held <= DYNAMIC as usize { held as u32 } else { 0 };
         // A warp to a row.
         let blocks = (x.len().div_ceil(8) as u64).min(u64::from(BLOCKS * gpu.processors.max(1)));
         let call = Call::new("accumulate", blocks, 256).shared(held);

@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use crate::buffer::Raw;
 use crate::device::Gpu;
 use crate::error::CudaError;
+use crate::filter::Filter;
 use crate::launch::{Args, Context, Done, Event, Pinned, Shape, Span, Stream};
 use crate::module::{Kernels, Source};
 
@@ -29,13 +30,15 @@ const FILLERS: usize = 4;
 pub(crate) struct Shared {
     pub(crate) gpu: Gpu,
     pub(crate) grid: u32,
+    pub(crate) filter: Filter,
     pub(crate) tally: Tallies,
-    kernels: Kernels,
     order: Mutex<Order>,
     staging: Mutex<Vec<Pinned>>,
     lost: OnceLock<String>,
     work: Stream,
     copies: Stream,
+    /// Unloaded after the streams have run dry.
+    kernels: Kernels,
     context: Arc<Context>,
 }
 
@@ -156,12 +159,18 @@ impl Shared {
     ///
     /// # Errors
     /// The driver's.
-    pub(crate) fn open(gpu: Gpu, source: Source, grid: u32) -> Result<Arc<Self>, CudaError> {
+    pub(crate) fn open(
+        gpu: Gpu,
+        source: Source,
+        grid: u32,
+        filter: Filter,
+    ) -> Result<Arc<Self>, CudaError> {
         let context = Arc::new(Context::open(gpu.index)?);
         let order = Order { work: Marks::new(&context)?, copies: Marks::new(&context)? };
         Ok(Arc::new(Self {
             kernels: Kernels::new(&context, &gpu, source),
             grid,
+            filter,
             gpu,
             tally: Tallies::default(),
             order: Mutex::new(order),

@@ -94,12 +94,21 @@ impl<'a> Visited<'a> {
     /// The call of a fold, with its first argument.
     pub(crate) fn call(&self, fold: &str) -> Call<'_> {
         let (narrow, threads) = if self.dim <= NARROW as u64 { ("_narrow", 64) } else { ("", 256) };
-        let count = self.jobs.as_ref().map_or(0, |jobs| jobs.1);
-        let blocks = match count {
-            0 => (self.rows.1 - self.rows.0).div_ceil(ROWS as u64),
-            count => u64::from(count),
+        let blocks = match &self.jobs {
+            Some((_, count)) => u64::from(*count),
+            None => (self.rows.1 - self.rows.0).div_ceil(ROWS as u64),
         };
-        Call::new(format!("{fold}_{}{narrow}", self.form), blocks, threads).group(|call| {
+        self.named(format!("{fold}_{}{narrow}", self.form), blocks, threads)
+    }
+
+    /// The call of a kernel that knows no narrow rows, in so many blocks.
+    pub(crate) fn wide(&self, name: &str, blocks: u64) -> Call<'_> {
+        self.named(format!("{name}_{}", self.form), blocks, 256)
+    }
+
+    fn named(&self, name: String, blocks: u64, threads: u32) -> Call<'_> {
+        let count = self.jobs.as_ref().map_or(0, |jobs| jobs.1);
+        Call::new(name, blocks, threads).group(|call| {
             call.raw(self.x)
                 .raw(self.y)
                 .maybe(self.jobs.as_ref().map(|jobs| &jobs.0))

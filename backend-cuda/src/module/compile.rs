@@ -19,6 +19,8 @@ const HEADERS: &[(&str, &str)] = &[
     ("tile.cuh", include_str!("../../kernels/tile.cuh")),
     ("units.cuh", include_str!("../../kernels/units.cuh")),
     ("filter.cuh", include_str!("../../kernels/filter.cuh")),
+    ("entries.cuh", include_str!("../../kernels/entries.cuh")),
+    ("sweep.cuh", include_str!("../../kernels/sweep.cuh")),
 ];
 /// As `kernels/ptx.py` has them: every step of a distance is rounded on its own.
 const OPTIONS: &[&str] =
@@ -101,6 +103,18 @@ mod tests {
         let folder = std::env::temp_dir().join(format!("enfold-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         folder
+    }
+
+    #[test]
+    fn every_header_is_handed_over() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("kernels");
+        let files = fs::read_dir(folder).expect("the kernels").filter_map(Result::ok);
+        let names = files.map(|file| file.file_name().to_string_lossy().into_owned());
+        let mut there: Vec<_> = names.filter(|name| name.ends_with(".cuh")).collect();
+        let mut handed: Vec<_> = HEADERS.iter().map(|h| h.0).collect();
+        there.sort();
+        handed.sort_unstable();
+        assert_eq!(there, handed);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 
 use enfold_core::random::Draws;
 use enfold_core::{Alloc, Backend};
-use enfold_cuda::{Options, Cuda, CudaBuf};
+use enfold_cuda::{Cuda, CudaBuf, Options};
 
 /// A device with `options`; None where the machine has no device, unless one is demanded.
 pub(crate) fn open(options: &Options) -> Option<Cuda> {

@@ -7,7 +7,7 @@
 // was given back counts as used until the pool is trimmed. Kernels are those of the shim, with as
 // many bytes of each argument as the PTX says.
 //
-// Devices: 0 and 1 are large; 2 is small and has no memory pool; 3 fails at its fifth launch, for
+// Devices: 0 is large, 1 has 256 MB; 2 is small and has no memory pool; 3 fails at its fifth launch, for
 // good. Built with -DNO_DEVICES there is none, with -DOLD the driver knows CUDA 11.4 only, and with
 // -DLACKING it has no cuMemAllocAsync, as drivers before 11.2.
 
@@ -34,8 +34,8 @@ enum Code {
 
 constexpr size_t GUARD = 64;
 constexpr unsigned char DIRT = 0xA5, FENCE = 0x5C;
-// What a block may have of shared memory unasked.
-constexpr unsigned SHARED = 48 << 10;
+// What a block may have of shared memory unasked, and in all: that of sm_86, which has least.
+constexpr unsigned SHARED = 48 << 10, MOST_SHARED = 99 << 10;
 
 struct Stream;
 
@@ -61,7 +61,7 @@ struct Device {
 
 Device devices[] = {
     {"enfold stand-in", size_t(8) << 30, true, -1},
-    {"enfold stand-in, the second", size_t(8) << 30, true, -1},
+    {"enfold stand-in, the second", size_t(256) << 20, true, -1},
     {"small stand-in", size_t(64) << 20, false, -1},
     {"mortal stand-in", size_t(1) << 30, true, 4},
 };
@@ -99,7 +99,8 @@ struct Stream {
 struct Function {
     std::string name;
     std::vector<size_t> sizes;
-    unsigned shared = SHARED;
+    // Shared memory that it has, and that launches may add.
+    unsigned fixed = 0, shared = 0;
 };
 
 struct Module {
@@ -110,6 +111,7 @@ struct Module {
 bool initialized = false;
 std::recursive_mutex everything;
 thread_local Device* current = nullptr;
+std::vector<Stream*> streams;
 std::map<const unsigned char*, size_t> locked;
 
 using Guard = std::lock_guard<std::recursive_mutex>;
@@ -174,6 +176,15 @@ std::vector<size_t> sizes_of(const std::string& ptx, size_t from) {
     return sizes;
 }
 
+// How many bytes of shared memory an entry has without asking.
+unsigned fixed_of(const std::string& ptx, size_t from) {
+    unsigned bytes = 0;
+    size_t end = ptx.find(".entry ", from + 1);
+    for (size_t at = ptx.find(".shared .align", from); at < end; at = ptx.find(".shared .align", at + 1))
+        bytes += unsigned(std::stoul(ptx.substr(ptx.find('[', at) + 1)));
+    return bytes;
+}
+
 } // namespace
 
 #define API extern "C" __attribute__((visibility("default"))) int
@@ -210,7 +221,6 @@ API cuDeviceGetAttribute(int* to, int what, int at) {
     case 16: *to = 2; return FINE;         // multiprocessors
     case 75: *to = 9; return FINE;         // compute capability
     case 76: *to = 0; return FINE;
-    case 97: *to = 227 << 10; return FINE; // shared memory of a block that asks
     case 115: *to = devices[at].pools; return FINE;
     default: return INVALID_VALUE;
     }
@@ -222,7 +232,7 @@ API cuCtxSetCurrent(Device* to) { return current = to, FINE; }
 API cuStreamCreate(Stream** to, unsigned) {
     Guard guard(everything);
     if (Code code = alive()) return code;
-    *to = new Stream{current, {}, 0, 0};
+    streams.push_back(*to = new Stream{current, {}, 0, 0});
     return FINE;
 }
 // Events may remember a stream for ever, so it stays.
@@ -257,6 +267,9 @@ API cuMemAlloc_v2(uint64_t* to, size_t bytes) {
 }
 API cuMemFree_v2(uint64_t at) {
     Guard guard(everything);
+    // As the real one: nothing may be under way.
+    for (Stream* stream : streams)
+        if (stream->device == current) stream->run_to(stream->asked);
     if (Code code = alive()) return code;
     return release(*current, at, false);
 }
@@ -340,11 +353,15 @@ API cuModuleGetFunction(Function** to, Module* module, const char* name) {
     auto& function = module->functions[name];
     function.name = name;
     function.sizes = sizes_of(module->ptx, at);
+    function.fixed = fixed_of(module->ptx, at);
+    function.shared = function.fixed < SHARED ? SHARED - function.fixed : 0;
     *to = &function;
     return FINE;
 }
 API cuFuncSetAttribute(Function* function, int what, int value) {
-    if (what == 8) function->shared = unsigned(value); // most dynamic shared memory
+    if (what != 8) return INVALID_VALUE; // most dynamic shared memory
+    if (function->fixed + unsigned(value) > MOST_SHARED) return INVALID_VALUE;
+    function->shared = unsigned(value);
     return FINE;
 }
 API cuLaunchKernel(Function* f, unsigned gx, unsigned gy, unsigned gz, unsigned bx, unsigned by,
