@@ -205,10 +205,10 @@ do_cuda_kit() {
 }
 
 NVRTC=target/nvrtc
-# NVRTC 12.1 writes PTX 8.1, which drivers from 530 on take.
+# NVRTC 12.1 writes PTX 8.1, which drivers from 530 on take; NVRTC 13 knows the newest devices.
 need_nvrtc() {
     [ -x $NVRTC/bin/python ] || python3 -m venv $NVRTC
-    $NVRTC/bin/pip install -q 'nvidia-cuda-nvrtc-cu12==12.1.*'
+    $NVRTC/bin/pip install -q 'nvidia-cuda-nvrtc-cu12==12.1.*' 'nvidia-cuda-nvrtc==13.*'
 }
 
 do_ptx() {

@@ -33,9 +33,16 @@ DEVICE void add(i64* to, i64 value) {
     if (value != 0) atomicAdd((u64*)to, (u64)value);
 }
 
-// A warp to a row: its threads take coordinates in turn, and the sum of squares across.
-DEVICE u64 sum_of_warp(u64 v) {
-    for (u32 half = 16; half > 0; half /= 2) v += __shfl_xor_sync(0xffffffffu, v, half);
+// Threads of a warp that share a row: as many as it has coordinates, up to a power of two.
+DEVICE u32 width_of(u64 dim) {
+    u32 width = 1;
+    while (width < 32 && width < dim) width *= 2;
+    return width;
+}
+
+// The sum over the threads of a row; all of a warp take part.
+DEVICE u64 sum_of_row(u64 v, u32 width) {
+    for (u32 half = width / 2; half > 0; half /= 2) v += __shfl_xor_sync(0xffffffffu, v, half);
     return v;
 }
 
@@ -49,21 +56,24 @@ accumulate(const f32* x, u64 x0, u64 x1, u64 dim, const u32* labels, const f32* 
     i64* to_offsets = held ? shared : offsets;
     i64* to_mass = held ? shared + k * dim : mass;
     i64* to_scatter = !scatter ? 0 : held ? shared + k * (dim + 1) : scatter;
-    u32 lane = threadIdx.x % 32;
-    for (u64 i = x0 + thread_of_grid() / 32; i < x1; i += threads_of_grid() / 32) {
-        u32 label = labels[i];
-        if (label == NONE) continue;
-        i64 m = weights ? rint_of(weights[i] * 65536.0f) : ONE;
+    u32 width = width_of(dim), lane = threadIdx.x % width, rows = 32 / width;
+    // A warp goes on as long as it has a row.
+    u64 first = x0 + thread_of_grid() / 32 * rows, step = threads_of_grid() / 32 * rows;
+    for (; first < x1; first += step) {
+        u64 i = first + threadIdx.x % 32 / width;
+        u32 label = i < x1 ? labels[i] : NONE;
+        bool live = label != NONE;
+        i64 m = live && weights ? rint_of(weights[i] * 65536.0f) : ONE;
         u64 squares = 0;
-        for (u64 t = lane; t < dim; t += 32) {
+        for (u64 t = lane; live && t < dim; t += width) {
             f32 gap = x[i * dim + t] - origins[label * dim + t];
             i64 q = rint_of(gap * scale);
             add(to_offsets + label * dim + t, weighted(q, m));
             squares += (u64)q * (u64)q;
         }
-        if (scatter) squares = sum_of_warp(squares);
-        if (lane == 0) add(to_mass + label, m);
-        if (lane == 0 && scatter) add(to_scatter + label, scatter_of(squares, m));
+        if (scatter) squares = sum_of_row(squares, width);
+        if (live && lane == 0) add(to_mass + label, m);
+        if (live && lane == 0 && scatter) add(to_scatter + label, scatter_of(squares, m));
     }
     __syncthreads();
     for (u64 at = threadIdx.x; held && at < all; at += blockDim.x) {

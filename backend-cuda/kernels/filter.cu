@@ -1,6 +1,6 @@
 // The nearest row by a certified filter (filter.cuh): a centre, packed rows of y, the sweep, and the
 // rows that it leaves open.
-#include "filter.cuh"
+#include "sweep.cuh"
 
 // Rows that the centre is the mean of, at most: any centre is right, a near one is tight.
 #define SAMPLE 256
@@ -64,47 +64,16 @@ pack_tensor(const f32* y, u64 y0, u64 y1, u64 dim, const f32* centre, void* rows
 }
 ENTRY(pack_tensor, 256)
 
-// Two stages of rows of x and y; in the end what the threads of a row found.
-template <class Kind> struct Stages {
-    static const u32 BYTES = Kind::BYTES_X + Kind::BYTES_Y, FOUND = SIDE * (SLOTS + 1) * 4;
-    static const u32 SIZE = 2 * BYTES > 3 * FOUND ? 2 * BYTES : 3 * FOUND;
+// Keeps the lowest bounds of 128 rows, each thread those of its pairs.
+template <class Kind> struct Compare {
+    Two found[8];
+
+    METHOD void meet(const f32 (&sum)[64], const Pairs& p, const Packed& packed, u64 i0, u64 group);
 };
 
-// Sends a step of packed rows of y on its way.
-template <class Kind> DEVICE void fetch_y(char* to, const Packed& packed, u64 step) {
-    const char* from = (const char*)packed.rows + step * Kind::BYTES_Y;
-#pragma unroll
-    for (u32 at = 0; at < Kind::BYTES_Y; at += 16 * WIDE) {
-        copy_async(to + at + threadIdx.x * 16, from + at + threadIdx.x * 16);
-    }
-}
-
-// The quads of x that a thread brings.
-template <class Kind> struct Brought {
-    static const u32 QUADS = Kind::STEP / 4, MANY = SIDE * QUADS / WIDE;
-    float4 quad[MANY];
-
-    METHOD void fetch(const Pairs& p, const Following& rows, const f32* centre, u64 t) {
-#pragma unroll
-        for (u32 n = 0; n < MANY; n++) {
-            u32 at = threadIdx.x + n * WIDE;
-            const f32* row = p.x + rows.at(at / QUADS) * p.dim;
-            quad[n] = shifted(row, centre, p.dim, t + at % QUADS * 4);
-        }
-    }
-    METHOD void store(char* to) const {
-#pragma unroll
-        for (u32 n = 0; n < MANY; n++) {
-            u32 at = threadIdx.x + n * WIDE;
-            Kind::store(to, at / QUADS, at % QUADS, quad[n]);
-        }
-    }
-};
-
-// Bounds from the sums of a group of rows of y.
 template <class Kind>
-DEVICE void compare(Two (&found)[8], const f32 (&sum)[64], const Pairs& p, const Packed& packed,
-                    u64 i0, u64 group) {
+METHOD void Compare<Kind>::meet(const f32 (&sum)[64], const Pairs& p, const Packed& packed, u64 i0,
+                                u64 group) {
     u64 j0 = p.y0 + group * SIDE;
     // Only groups that meet the diagonal look for it.
     bool off = p.off && i0 < j0 + SIDE && j0 < i0 + SIDE;
@@ -121,41 +90,8 @@ DEVICE void compare(Two (&found)[8], const f32 (&sum)[64], const Pairs& p, const
     }
 }
 
-// The lowest bounds of 128 rows over all of y, one group and one step after another; the next step
-// is on its way while one is worked on.
-template <class Kind>
-DEVICE void search(Two (&found)[8], char* shared, const Pairs& p, const Packed& packed,
-                   const Following& rows) {
-    u64 steps = (p.dim + Kind::STEP - 1) / Kind::STEP, groups = (p.y1 - p.y0 + SIDE - 1) / SIDE;
-    f32 sum[64];
-    Brought<Kind> next;
-    next.fetch(p, rows, packed.centre, 0);
-    fetch_y<Kind>(shared + Kind::BYTES_X, packed, 0);
-    next.store(shared);
-#pragma unroll
-    for (int r = 0; r < 8; r++) found[r].clear();
-    u32 stage = 0;
-#pragma unroll 1
-    for (u64 group = 0; group < groups; group++) {
-#pragma unroll
-        for (int s = 0; s < 64; s++) sum[s] = 0.0f;
-#pragma unroll 1
-        for (u64 step = 0; step < steps; step++) {
-            char* now = shared + stage * Stages<Kind>::BYTES;
-            char* then = shared + (stage ^= 1) * Stages<Kind>::BYTES;
-            bool more = step + 1 < steps || group + 1 < groups;
-            wait_copies();
-            __syncthreads();
-            if (more) {
-                fetch_y<Kind>(then + Kind::BYTES_X, packed, group * steps + step + 1);
-                next.fetch(p, rows, packed.centre, step + 1 < steps ? (step + 1) * Kind::STEP : 0);
-            }
-            Kind::products(now, now + Kind::BYTES_X, sum);
-            if (more) next.store(then);
-        }
-        compare<Kind>(found, sum, p, packed, rows.first, group);
-    }
-}
+// Bytes of what the threads of all rows found.
+#define FOUND (3 * SIDE * (SLOTS + 1) * 4)
 
 // What the sixteen threads of each row found, by slot.
 template <class Kind> DEVICE void lay_down(f32* shared, const Two (&found)[8]) {
@@ -216,15 +152,18 @@ DEVICE void settle(const Pairs& p, const Packed& packed, Two two, u64 i, bool sp
 template <class Form, class Kind>
 DEVICE void filter(const Pairs& p, const Packed& packed, f32* dist, u32* index, u32* open,
                    u32* count) {
-    __shared__ __align__(16) char shared[Stages<Kind>::SIZE];
+    const u32 SIZE = Stages<Kind>::SIZE > FOUND ? Stages<Kind>::SIZE : FOUND;
+    __shared__ __align__(16) char shared[SIZE];
     u64 all = (p.x1 - p.x0 + SIDE - 1) / SIDE;
     for (u64 at = blockIdx.x; at < all; at += gridDim.x) {
         u64 first = p.x0 + at * SIDE;
         Following rows = {first, first + SIDE < p.x1 ? SIDE : (u32)(p.x1 - first)};
-        Two found[8];
-        search<Kind>(found, shared, p, packed, rows);
+        Compare<Kind> compare;
+#pragma unroll
+        for (int r = 0; r < 8; r++) compare.found[r].clear();
+        sweep<Kind>(compare, shared, p, packed, rows);
         __syncthreads();
-        lay_down<Kind>((f32*)shared, found);
+        lay_down<Kind>((f32*)shared, compare.found);
         __syncthreads();
         u32 lane = threadIdx.x % LANES;
 #pragma unroll 1

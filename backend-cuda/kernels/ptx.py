@@ -17,26 +17,28 @@ import sys
 HERE = os.path.dirname(os.path.abspath(__file__))
 # The text is for the oldest architecture that is supported; drivers make of it what they have.
 SHIPPED = "compute_80"
-ARCHITECTURES = ["sm_80", "sm_90"]
-NEWEST = ["sm_100", "sm_120"]
+# Those of which the record has figures; the last ones only where a newer wheel is installed, too.
+ARCHITECTURES = ["sm_80", "sm_90", "sm_100", "sm_120"]
 # Every step of a distance is rounded on its own.
 OPTIONS = ["--std=c++17", "--fmad=false", "--ftz=false", "--prec-div=true", "--prec-sqrt=true"]
 
+# Steps that say no rounding may be fused by the driver that compiles the text.
+LOOSE = re.compile(r"\b(add|sub|mul|div|sqrt)\.f(32|64)\b|\.approx|\.ftz|\bdiv\.full")
 
-def library():
-    """The NVRTC of the wheel, of the oldest version where there are several."""
-    found = []
+
+def libraries():
+    """The NVRTCs of installed wheels, the oldest first: it writes what is shipped."""
+    found = set()
     for folder in sys.path:
-        found += glob.glob(os.path.join(folder, "nvidia", "**", "libnvrtc.so.*"), recursive=True)
+        found |= set(glob.glob(os.path.join(folder, "nvidia", "**", "libnvrtc.so.*"), recursive=True))
     if not found:
         sys.exit("no NVRTC: pip install 'nvidia-cuda-nvrtc-cu12==12.1.*'")
-    wanted = os.environ.get("NVRTC_LIBRARY", sorted(found)[0])
-    return ctypes.CDLL(wanted)
+    return sorted(found, key=lambda path: int(path.rsplit(".", 1)[1]))
 
 
 class Compiler:
-    def __init__(self):
-        self.nvrtc = library()
+    def __init__(self, path=None):
+        self.nvrtc = ctypes.CDLL(path or libraries()[0])
         major, minor = ctypes.c_int(), ctypes.c_int()
         self.nvrtc.nvrtcVersion(ctypes.byref(major), ctypes.byref(minor))
         self.version = f"{major.value}.{minor.value}"
@@ -91,6 +93,9 @@ def shipped(compiler, source):
         print(log)
     # Names of temporary files and the like are in comments.
     lines = text.decode().rstrip("\0").splitlines()
+    loose = [line.strip() for line in lines if LOOSE.search(line)]
+    if loose:
+        sys.exit(f"{source}: a driver may fuse or approximate this: {loose[0]}")
     return "\n".join(line for line in lines if not line.startswith("//")).strip() + "\n"
 
 
@@ -131,22 +136,28 @@ def figures(log):
         }
 
 
+def measured(compiler, source, arch):
+    """A line of the record for each kernel of a module."""
+    code, log = compiler.compile(source, arch, ["--ptxas-options=-v"])
+    found = list(figures(log))
+    if not found or not code.startswith(b"\x7fELF"):
+        sys.exit(f"{source} for {arch}: no figures in the log:\n{log[:2000]}")
+    head = {"nvrtc": compiler.version, "architecture": arch, "module": module(source)}
+    return [json.dumps({**head, **figure}) for figure in found]
+
+
 def registers(path):
-    compiler, lines = Compiler(), []
-    archs = [arch for arch in ARCHITECTURES + NEWEST if arch in compiler.supported()]
-    for arch in archs:
-        for source in sources():
-            code, log = compiler.compile(source, arch, ["--ptxas-options=-v"])
-            found = list(figures(log))
-            if not found or not code.startswith(b"\x7fELF"):
-                sys.exit(f"{source} for {arch}: no figures in the log:\n{log[:2000]}")
-            for figure in found:
-                head = {"nvrtc": compiler.version, "architecture": arch}
-                lines.append(json.dumps({**head, "module": module(source), **figure}))
+    lines, archs = [], []
+    for compiler in map(Compiler, libraries()):
+        mine = [a for a in ARCHITECTURES if a in compiler.supported() and a not in archs]
+        archs += mine
+        for arch in mine:
+            for source in sources():
+                lines += measured(compiler, source, arch)
     with open(path, "w") as out:
         out.write("\n".join(lines) + "\n")
     worst = max((json.loads(line) for line in lines), key=lambda f: f["spilled"])
-    print(f"NVRTC {compiler.version}: {len(lines)} kernels for {', '.join(archs)}; "
+    print(f"{len(lines)} kernels for {', '.join(archs)}; "
           f"most spilled: {worst['kernel']} {worst['spilled']} bytes")
 
 

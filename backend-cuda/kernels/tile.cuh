@@ -230,7 +230,7 @@ template <class Form, class Fold> DEVICE void sweep_narrow(const Pairs& p, Fold 
 
 // The entry points of a fold for one form. PARAMETERS follow the pairs; MADE is the fold.
 #define FOLD_ENTRIES(name, form, Form, PARAMETERS, Fold, ...)                                     \
-    KERNEL(WIDE) name##_##form(Pairs p, PARAMETERS) {                                             \
+    KERNEL_TWICE(WIDE) name##_##form(Pairs p, PARAMETERS) {                                       \
         Fold fold = {__VA_ARGS__};                                                                \
         sweep_wide<Form>(p, fold);                                                                \
     }                                                                                             \

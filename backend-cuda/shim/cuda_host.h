@@ -63,6 +63,9 @@ inline unsigned long long __umul64hi(unsigned long long a, unsigned long long b)
     return (unsigned long long)(((unsigned __int128)a * b) >> 64);
 }
 
+inline int __ffsll(long long v) { return __builtin_ffsll(v); }
+inline unsigned min(unsigned a, unsigned b) { return a < b ? a : b; }
+
 // Fibres are never interrupted, so plain steps are atomic.
 template <class T> inline T atomicAdd(T* at, T v) {
     T old = *at;
