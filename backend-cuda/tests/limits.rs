@@ -196,3 +196,33 @@ fn a_metric_without_a_kernel_has_the_answers_of_the_cpu() {
         );
     }
 }
+
+/// Element offsets are 64 bits wide, on a device with the memory to show it.
+#[test]
+fn rows_past_two_to_the_31_elements_have_the_answers_of_the_cpu() {
+    let Some(gpu) = open(&Options::new()) else { return };
+    if gpu.gpu().memory < 24 << 30 {
+        eprintln!("skipped: 9 GB of rows are too many for {}", gpu.gpu().name);
+        return;
+    }
+    let (dim, n, last) = (64, (1 << 31) / 64 + 1000, 500);
+    let (part, y) = (uniform(dim << 16, 3), uniform(40 * dim, 4));
+    let mut x = gpu.alloc::<f32>(n * dim).expect("memory");
+    for at in (0..n * dim).step_by(part.len()) {
+        gpu.write(&mut x, at, &part[..part.len().min(n * dim - at)]).expect("a write");
+    }
+    let (mut dist, mut index) = (gpu.alloc(n).expect("memory"), gpu.alloc(n).expect("memory"));
+    gpu.fill(&mut dist, f32::INFINITY).expect("a kernel");
+    gpu.fill(&mut index, NONE).expect("a kernel");
+    let (of_y, all) = (put(&gpu, &y), rows::<Cuda>(&x, dim).expect("rows"));
+    let (end, of_y) = (all.range(n - last, n).expect("rows"), rows::<Cuda>(&of_y, dim));
+    let pairs = Pairs::new(end, of_y.expect("rows"), Metric::SqEuclidean).expect("pairs");
+    let best = Nearest { k: 1, dist: &mut dist, index: &mut index };
+    gpu.nearest(pairs, best).expect("a fold");
+    let (mut near, mut at) = (vec![0.0f32; last], vec![0u32; last]);
+    gpu.read(&dist, n - last, &mut near).expect("a read");
+    gpu.read(&index, n - last, &mut at).expect("a read");
+    let cell = |at: usize| part[((n - last) * dim + at) % part.len()];
+    let here: Vec<f32> = (0..last * dim).map(cell).collect();
+    assert!((near, at) == on_cpu(&here, &y, dim, 1, Visit::All));
+}

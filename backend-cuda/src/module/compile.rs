@@ -7,6 +7,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 use crate::error::CudaError;
@@ -35,7 +36,9 @@ pub(super) fn image(
     source: &str,
     (major, minor): (u32, u32),
 ) -> Result<Vec<u8>, CudaError> {
-    let compiler = Compiler::find()?;
+    // Looked for once: a library that was loaded stays.
+    static FOUND: OnceLock<Result<Compiler, CudaError>> = OnceLock::new();
+    let compiler = FOUND.get_or_init(Compiler::find).as_ref().map_err(Clone::clone)?;
     let architecture = format!("--gpu-architecture=sm_{major}{minor}");
     let options: Vec<&str> = OPTIONS.iter().copied().chain([&architecture[..]]).collect();
     let work = Work { name, source, headers: HEADERS, options: &options };
