@@ -8,7 +8,7 @@ kernels=$here/../kernels
 objects=$(mktemp -d)
 trap 'rm -rf "$objects"' EXIT
 # No fused steps, as on the device; -w would hide what the device's compiler does not tell.
-flags=(-std=c++17 -O2 -fPIC -ffp-contract=off -fno-strict-aliasing -Wall
+flags=(-std=c++17 -O3 -fPIC -fvisibility=hidden -ffp-contract=off -fno-strict-aliasing -Wall
     -Wno-unknown-pragmas -I "$kernels" -I "$here")
 for source in "$kernels"/*.cu; do
     "${CXX:-g++}" "${flags[@]}" -x c++ -include "$here/cuda_host.h" -c "$source" \

@@ -12,8 +12,8 @@
 #define __forceinline__ inline
 #define __launch_bounds__(...)
 #define __align__(n) __attribute__((aligned(n)))
-// A thread of this machine runs one block at a time, so a block's memory is the thread's.
-#define __shared__ static thread_local
+// One block runs at a time, so there is one memory for all.
+#define __shared__ static
 
 struct alignas(16) float4 {
     float x, y, z, w;
@@ -29,7 +29,7 @@ struct Dim {
 struct Place {
     Dim thread, block, block_size, grid_size;
 };
-extern thread_local Place* shim_place;
+extern Place* shim_place;
 #define threadIdx (shim_place->thread)
 #define blockIdx (shim_place->block)
 #define blockDim (shim_place->block_size)

@@ -1,10 +1,10 @@
-// Runs blocks of kernels on the CPU. The threads of a block are fibres of one thread of this
-// machine: each runs until it meets a barrier, and the last to come lets all go on. Blocks run one
-// after another.
+// Runs blocks of kernels on the CPU. The threads of a block are fibres: each runs until it meets a
+// barrier, and the last to come lets all go on. Blocks run one after another, launches too.
 #include "cuda_host.h"
 
 #include <cstdlib>
 #include <map>
+#include <mutex>
 #include <string>
 #include <vector>
 
@@ -117,7 +117,7 @@ struct Fibre {
     uint32_t slot[SLOT];
 };
 
-// One block at a time; a thread of this machine has one for all its launches.
+// The one block that runs.
 struct Machine {
     std::vector<Fibre> fibres{MOST_THREADS};
     Meeting block, warp[MOST_THREADS / WARP];
@@ -189,50 +189,46 @@ struct Machine {
     }
 };
 
-Machine& machine() {
-    static thread_local Machine one;
-    return one;
-}
+Machine m;
+std::mutex launching;
 
 } // namespace
 
-thread_local Place* shim_place;
+Place* shim_place;
 
 extern "C" void shim_begin() {
-    Machine& m = machine();
     m.kernel->call(m.kernel->kernel, m.args);
     m.finish();
 }
 
 void shim_meet_block() {
-    Machine& m = machine();
     m.wait(m.block, 0, m.threads);
 }
 
 void shim_meet_warp() {
-    Machine& m = machine();
     unsigned first = m.current / WARP * WARP;
     m.wait(m.warp[m.current / WARP], first, m.threads - first < WARP ? m.threads - first : WARP);
 }
 
 uint32_t* shim_slot(unsigned mask) {
-    Machine& m = machine();
     return m.fibres[m.current ^ mask].slot;
 }
 
-void* shim_dynamic() { return machine().dynamic.data(); }
+void* shim_dynamic() { return m.dynamic.data(); }
 
 void shim_register(const char* name, unsigned block, const void* kernel, ShimCall call) {
     kernels()[name] = Kernel{block, kernel, call};
 }
 
-extern "C" int enfold_shim_launch(const char* name, const unsigned grid[3], const unsigned block[3],
-                                  unsigned shared_bytes, void** args) {
+#define EXPORTED extern "C" __attribute__((visibility("default")))
+
+EXPORTED int enfold_shim_launch(const char* name, const unsigned grid[3], const unsigned block[3],
+                                unsigned shared_bytes, void** args) {
     auto found = kernels().find(name);
     if (found == kernels().end()) return 1;
     bool flat = block[1] == 1 && block[2] == 1 && grid[1] == 1 && grid[2] == 1;
     if (!flat || block[0] != found->second.block || grid[0] == 0) return 2;
-    Machine& m = machine();
+    std::lock_guard<std::mutex> alone(launching);
     m.kernel = &found->second;
     m.args = args;
     for (unsigned at = 0; at < grid[0]; at++) {
@@ -243,10 +239,10 @@ extern "C" int enfold_shim_launch(const char* name, const unsigned grid[3], cons
     return 0;
 }
 
-extern "C" void* enfold_shim_alloc(unsigned long long bytes) {
+EXPORTED void* enfold_shim_alloc(unsigned long long bytes) {
     return std::calloc(bytes ? bytes : 1, 1);
 }
-extern "C" void enfold_shim_free(void* at) { std::free(at); }
-extern "C" void enfold_shim_copy(void* to, const void* from, unsigned long long bytes) {
+EXPORTED void enfold_shim_free(void* at) { std::free(at); }
+EXPORTED void enfold_shim_copy(void* to, const void* from, unsigned long long bytes) {
     std::memmove(to, from, bytes);
 }
