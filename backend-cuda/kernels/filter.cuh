@@ -13,11 +13,11 @@
 //   | lo·lo and the rests, 3 · 2^-18 · ab, twice         | 192·u·(a² + b²)          |
 //   | of each 16 products and their sum so far, all cut  |                          |
 //   | off at 2^-22 of the largest, in two steps of 8:    |                          |
-//   | 20 · 2^-22 · 2ab, for 3·dim/16 of them             | 15·dim·u·(a² + b²)       |
+//   | 20 · 2^-22 · 2ab, for 3·⌈dim/16⌉ of them           | 15·(dim + 15)·u·(a² + b²)|
 //
-// so e grows by (16·dim + 256)·u. That a unit keeps that many bits is measured of these units (Fasi,
-// Higham, Mikaitis, Pranesh 2021: two bits more), not promised by anybody; it may lose subnormal
-// numbers, for which `tiny` has room.
+// so e grows by (16·dim + 512)·u. That a unit keeps that many bits is what was measured of units up
+// to the A100 (Fasi, Higham, Mikaitis, Pranesh 2021), and not promised by anybody; it may lose
+// subnormal numbers, for which `tiny` has room.
 #pragma once
 #include "tile.cuh"
 #include "units.cuh"
@@ -26,13 +26,13 @@
 #define SIDE 128
 // Slots of a row: threads that have sums for it.
 #define SLOTS 16
-// Rows longer than this are not for the filter.
+// The unit round-off.
 #define ROUNDOFF 5.9604644775390625e-8f
 // Squared lengths from here on may overflow: max^(3/4).
 #define TAME 7.9e28f
 
 DEVICE f32 relative_of(u64 dim, bool tensor) {
-    f64 roundings = 2.25 * (f64)dim + 32.0 + (tensor ? 16.0 * (f64)dim + 256.0 : 0.0);
+    f64 roundings = 2.25 * (f64)dim + 32.0 + (tensor ? 16.0 * (f64)dim + 512.0 : 0.0);
     return (f32)(roundings * (f64)ROUNDOFF);
 }
 
