@@ -25,6 +25,18 @@ const SYMBOLS: &[&str] = &[
 ];
 
 type Program = *mut c_void;
+// The functions' types, as every version of NVRTC declares them.
+// SAFETY: calls keep what NVRTC's documentation asks for; each says how.
+type Version = unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int;
+// SAFETY: as above.
+type Destroy = unsafe extern "C" fn(*mut Program) -> c_int;
+// SAFETY: as above.
+type Compile = unsafe extern "C" fn(Program, c_int, *const *const c_char) -> c_int;
+// SAFETY: as above.
+type Size = unsafe extern "C" fn(Program, *mut usize) -> c_int;
+// SAFETY: as above.
+type Get = unsafe extern "C" fn(Program, *mut c_char) -> c_int;
+// SAFETY: as above.
 type Create = unsafe extern "C" fn(
     *mut Program,
     *const c_char,
@@ -61,8 +73,8 @@ impl Compiler {
         let library = super::library(LIBRARIES, SYMBOLS).map_err(missing)?;
         let (mut major, mut minor) = (0, 0);
         // SAFETY: this is the signature of that function in every version of NVRTC.
-        let version: Symbol<'_, unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int> =
-            unsafe { library.get(b"nvrtcVersion") }.map_err(|e| missing(e.to_string()))?;
+        let version = unsafe { library.get::<Version>(b"nvrtcVersion") };
+        let version = version.map_err(|e| missing(e.to_string()))?;
         // SAFETY: both pointers are to integers of ours.
         match unsafe { version(&raw mut major, &raw mut minor) } {
             0 => Ok(Self { library, version: format!("{major}.{minor}") }),
@@ -88,8 +100,7 @@ impl Compiler {
         let program = self.program(work)?;
         let made = self.run(program, work.options);
         // SAFETY: this is its type.
-        let destroy: Symbol<'_, unsafe extern "C" fn(*mut Program) -> c_int> =
-            unsafe { self.get("nvrtcDestroyProgram") }?;
+        let destroy = unsafe { self.get::<Destroy>("nvrtcDestroyProgram") }?;
         let mut program = program;
         // SAFETY: the program was made by `program`, and is destroyed once.
         unsafe { destroy(&raw mut program) };
@@ -121,7 +132,6 @@ impl Compiler {
     fn run(&self, program: Program, options: &[&str]) -> Result<Vec<u8>, CudaError> {
         let options: Vec<CString> = options.iter().map(|o| text(o)).collect();
         let options = pointers(&options);
-        type Compile = unsafe extern "C" fn(Program, c_int, *const *const c_char) -> c_int;
         // SAFETY: this is its type.
         let compile: Symbol<'_, Compile> = unsafe { self.get("nvrtcCompileProgram") }?;
         // SAFETY: the program lives until `compile` destroys it, the options during the call.
@@ -137,8 +147,6 @@ impl Compiler {
 
     /// What a pair of functions, one for the size, gives of a program.
     fn bytes(&self, program: Program, name: &str) -> Result<Vec<u8>, CudaError> {
-        type Size = unsafe extern "C" fn(Program, *mut usize) -> c_int;
-        type Get = unsafe extern "C" fn(Program, *mut c_char) -> c_int;
         // SAFETY: this is its type.
         let size: Symbol<'_, Size> = unsafe { self.get(&format!("{name}Size")) }?;
         // SAFETY: this is its type.
