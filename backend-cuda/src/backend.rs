@@ -148,6 +148,21 @@ impl Backend for Cuda {
         self.chunk_sums(values, weights, len, chunk, out)
     }
 
+    fn count_changed(
+        &self,
+        earlier: &Indices,
+        later: &Indices,
+        len: usize,
+        count: &mut CudaBuf<i64>,
+    ) -> Done {
+        self.changed(earlier, later, len, count)
+    }
+
+    fn read_all<T: Pod>(&self, parts: &mut [(&CudaBuf<T>, &mut [T])]) -> Done {
+        let bytes = parts.iter_mut().map(|(src, dst)| (&src.raw, bytemuck::cast_slice_mut(dst)));
+        self.gather(bytes.collect())
+    }
+
     fn copy(&self, src: &Values, from: usize, dst: &mut Values, to: usize, len: usize) -> Done {
         self.shared.copy((&src.raw, 4 * from), (&dst.raw, 4 * to), 4 * len)
     }

@@ -1,4 +1,4 @@
-//! Passes over rows: integer sums by label, sums of chunks, a layout epoch, a fill.
+//! Passes over rows: integer sums by label, sums of chunks, counts, a layout epoch, a fill.
 
 use bytemuck::Pod;
 use enfold_core::host::layout::MAX_DIM;
@@ -16,6 +16,8 @@ type Indices = CudaBuf<u32>;
 
 /// Blocks of `accumulate` for each multiprocessor.
 const BLOCKS: u32 = 4;
+/// Bytes that several buffers give to one read at most.
+const TOGETHER: usize = 16 << 20;
 
 impl Cuda {
     /// Integer sums by label.
@@ -65,6 +67,48 @@ impl Cuda {
         let call = call.raw(&values.raw).maybe(weights.map(|w| &w.raw)).long(len as u64);
         self.shared.launch(call.long(chunk as u64).long(count as u64).raw(&found))?;
         found.read(0, bytemuck::cast_slice_mut(&mut out[..count]))
+    }
+
+    /// Adds the positions that differ to a count.
+    pub(crate) fn changed(
+        &self,
+        earlier: &Indices,
+        later: &Indices,
+        len: usize,
+        count: &CudaBuf<i64>,
+    ) -> Done {
+        if len == 0 {
+            return self.shared.check();
+        }
+        let call = Call::new("count_changed", (len.div_ceil(1024) as u64).min(1024), 256);
+        let call = call.raw(&earlier.raw).raw(&later.raw).long(len as u64);
+        self.shared.launch(call.raw(&count.raw))
+    }
+
+    /// Reads the starts of several buffers: brought together on the device, where they are small,
+    /// so that the host waits once.
+    pub(crate) fn gather(&self, parts: Vec<(&Raw, &mut [u8])>) -> Done {
+        let bytes: usize = parts.iter().map(|(_, to)| to.len()).sum();
+        if parts.len() < 2 || bytes > TOGETHER {
+            return parts.into_iter().try_for_each(|(from, to)| from.read(0, to));
+        }
+        if bytes == 0 {
+            return self.shared.check();
+        }
+        let (together, mut at) = (Raw::new(&self.shared, bytes, false)?, 0);
+        for (from, to) in parts.iter().filter(|(_, to)| !to.is_empty()) {
+            self.shared.copy((from, 0), (&together, at), to.len())?;
+            at += to.len();
+        }
+        let mut all = vec![0; bytes];
+        together.read(0, &mut all)?;
+        let mut rest = &all[..];
+        for (_, to) in parts {
+            let (own, others) = rest.split_at(to.len());
+            to.copy_from_slice(own);
+            rest = others;
+        }
+        Ok(())
     }
 
     /// One epoch of a layout.
