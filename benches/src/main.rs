@@ -150,6 +150,12 @@ enum Task {
         /// Seeds.
         #[arg(long, value_delimiter = ',', default_value = "42")]
         seeds: Vec<u64>,
+        /// Epochs, if not the library's.
+        #[arg(long)]
+        epochs: Option<u32>,
+        /// Recall of neighbours, if not the library's.
+        #[arg(long)]
+        recall: Option<f64>,
         #[command(flatten)]
         against: Against,
     },
@@ -277,8 +283,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         Task::Knn { sets, against, ways, queries, seed } => {
             knn::run(&knn::Plan { sets, ways, queries, seed, against })?;
         }
-        Task::Umap { sets, rows, components, seeds, against } => {
-            umap::run(&umap::Plan { sets, rows, components, seeds, against })?;
+        Task::Umap { sets, rows, components, seeds, epochs, recall, against } => {
+            umap::run(&umap::Plan { sets, rows, components, seeds, epochs, recall, against })?;
         }
         Task::Dbscan { mut specs, against, ways, check } => {
             if specs.is_empty() {

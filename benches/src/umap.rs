@@ -28,6 +28,9 @@ pub(crate) struct Plan {
     pub(crate) components: Vec<usize>,
     /// Seeds.
     pub(crate) seeds: Vec<u64>,
+    /// Epochs and recall of neighbours; the library's where none is given.
+    pub(crate) epochs: Option<u32>,
+    pub(crate) recall: Option<f64>,
     /// What it is compared with.
     pub(crate) against: Against,
 }
@@ -56,7 +59,9 @@ fn one(
     plan: &Plan,
     peer: &mut Option<Peer>,
 ) -> Result<Value, Failure> {
-    let umap = Umap::new(components).seed(seed);
+    let mut umap = Umap::new(components).seed(seed);
+    umap = plan.epochs.map_or(umap, |epochs| umap.epochs(epochs));
+    umap = plan.recall.map_or(umap, |recall| umap.recall(recall));
     let (mut stages, mut theirs, mut ours) = (Map::new(), Map::new(), json!({}));
     let mut total = f64::INFINITY;
     for _ in 0..plan.against.rounds {
@@ -86,7 +91,7 @@ fn one(
     let times = theirs.get("total").and_then(Value::as_f64).map(|theirs| theirs / total);
     Ok(
         json!({"task": "umap", "set": set, "n": rows.len(), "d": rows.dim(), "components": components,
-        "seed": seed, "isa": format!("{:?}", Cpu::<f32>::new().isa()), "times": times,
+        "seed": seed, "epochs": plan.epochs, "recall": plan.recall, "isa": format!("{:?}", Cpu::<f32>::new().isa()), "times": times,
         "threads": rayon::current_num_threads(),
         "enfold": {"total": total, "stages": stages, "embedding": ours}, "umap_learn": theirs}),
     )

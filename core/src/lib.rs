@@ -49,6 +49,8 @@ pub mod random;
 pub mod rows;
 #[cfg(feature = "alloc")]
 pub mod scores;
+#[cfg(feature = "alloc")]
+pub mod sharded;
 pub mod snapshot;
 pub mod state;
 pub mod store;
@@ -69,6 +71,8 @@ pub use metric::{Metric, Power, PowerError};
 #[cfg(feature = "alloc")]
 pub use order::Order;
 pub use rows::{Block, Pairs, Rows, Visit, rows};
+#[cfg(feature = "alloc")]
+pub use sharded::Sharded;
 pub use state::{Pushed, StateError, StreamState};
 pub use store::{Fixed, Sizes, Slots, Store};
 pub use stream::{Stream, StreamOptions};

@@ -90,6 +90,18 @@ impl<'a, V: ?Sized> Rows<'a, V> {
         Ok(Self { start, end, ..*self })
     }
 
+    /// The rows of the same numbers in another buffer of as many rows.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn on_another<'b, W: ?Sized>(&self, data: &'b W) -> Rows<'b, W> {
+        Rows { data, start: self.start, end: self.end, dim: self.dim }
+    }
+
+    /// The part of these rows with the numbers of a range inside them.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn narrowed(self, rows: core::ops::Range<usize>) -> Self {
+        Self { start: rows.start, end: rows.end, ..self }
+    }
+
     /// The buffer these rows stand in.
     #[must_use]
     pub fn data(&self) -> &'a V {
@@ -199,6 +211,17 @@ impl<'a, V: ?Sized> Pairs<'a, V> {
             ..rows
         };
         Self { x: cut(self.x, block.x), y: cut(self.y, block.y), visit: Visit::All, ..*self }
+    }
+
+    /// The pairs of the same numbers in other buffers, with another choice among them.
+    #[cfg(feature = "alloc")]
+    pub(crate) fn on_others<'b, W: ?Sized>(
+        &self,
+        x: Rows<'b, W>,
+        y: Rows<'b, W>,
+        visit: Visit<'b>,
+    ) -> Pairs<'b, W> {
+        Pairs { x, y, metric: self.metric, visit }
     }
 
     /// The rows that results are for.

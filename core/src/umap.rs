@@ -134,7 +134,7 @@ impl Umap {
             components,
             neighbors: 15,
             metric: Metric::Euclidean,
-            recall: 0.98,
+            recall: 0.95,
             min_dist: 0.1,
             spread: 1.0,
             curve: None,
@@ -163,7 +163,7 @@ impl Umap {
     }
 
     /// Share of the true neighbours that is enough where finding all is dear, in (0, 1]; 1 is
-    /// always exact. 0.98 unless set.
+    /// always exact. 0.95 unless set.
     #[must_use]
     pub const fn recall(self, recall: f64) -> Self {
         Self { recall, ..self }

@@ -28,3 +28,17 @@ mod double {
 
     enfold_core::conformance!(ieee || Some(Bare(Cpu::<f64>::new())));
 }
+
+mod sharded {
+    use enfold_core::Sharded;
+    use enfold_cpu::Cpu;
+
+    enfold_core::conformance!(ieee || Some(Sharded::new(vec![Cpu::<f32>::new(); 3])));
+}
+
+mod sharded_unseen {
+    use enfold_core::Sharded;
+    use enfold_core::conformance::decorators::Opaque;
+
+    enfold_core::conformance!(ieee || Some(Sharded::new(vec![Opaque::<f32>::new(); 2])));
+}

@@ -22,7 +22,7 @@ const MOST: usize = MAX_NEIGHBORS - 1;
 /// Cells for each root of the number of rows.
 const CELLS: f64 = 2.0;
 /// Of the loss that is allowed, what a plan may spend: it is made for a sample, which flatters.
-const SPENT: f64 = 2.0 / 3.0;
+const SPENT: f64 = 0.75;
 
 /// How much is looked at.
 #[derive(Debug, Clone, Copy)]
