@@ -1,6 +1,5 @@
 //! Several machines as one.
 
-use alloc::sync::Arc;
 use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::{Borrow, BorrowMut};
@@ -31,7 +30,7 @@ const GROUP: usize = 64;
 /// # use core::borrow::BorrowMut;
 /// # use enfold_core::{Alloc, Backend};
 ///
-/// let two = Sharded::new(vec![Opaque::<f32>::new(), Opaque::new()]);
+/// let two = Sharded::new(Opaque::<f32>::new(), [Opaque::new()]);
 /// let mut x = two.alloc::<f32>(4)?;
 /// two.write(&mut x, 0, &[0.0, 0.1, 5.0, 5.1])?;
 /// let fit = KMeans::new(2).fit(&two, rows::<Sharded<Opaque<f32>>>(&x, 1)?)?;
@@ -40,7 +39,7 @@ const GROUP: usize = 64;
 /// ```
 #[derive(Debug, Clone)]
 pub struct Sharded<B> {
-    machines: Arc<[B]>,
+    machines: Vec<B>,
 }
 
 /// A buffer on each of several machines, the same content in all.
@@ -53,14 +52,10 @@ type Done<B> = Result<(), <B as Backend>::Error>;
 type Copies<B, T> = ShardedBuf<<B as Alloc>::Owned<T>>;
 
 impl<B: Alloc> Sharded<B> {
-    /// These machines, of which there must be one at least.
-    ///
-    /// # Panics
-    /// There is none.
+    /// A machine and others beside it.
     #[must_use]
-    pub fn new(machines: Vec<B>) -> Self {
-        assert!(!machines.is_empty(), "a machine at least");
-        Self { machines: machines.into() }
+    pub fn new(first: B, others: impl IntoIterator<Item = B>) -> Self {
+        Self { machines: core::iter::once(first).chain(others).collect() }
     }
 
     /// The machines with the rows of each, those without rows left out.

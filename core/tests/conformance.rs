@@ -33,12 +33,12 @@ mod sharded {
     use enfold_core::Sharded;
     use enfold_cpu::Cpu;
 
-    enfold_core::conformance!(ieee || Some(Sharded::new(vec![Cpu::<f32>::new(); 3])));
+    enfold_core::conformance!(ieee || Some(Sharded::new(Cpu::<f32>::new(), [Cpu::new(); 2])));
 }
 
 mod sharded_unseen {
     use enfold_core::Sharded;
     use enfold_core::conformance::decorators::Opaque;
 
-    enfold_core::conformance!(ieee || Some(Sharded::new(vec![Opaque::<f32>::new(); 2])));
+    enfold_core::conformance!(ieee || Some(Sharded::new(Opaque::<f32>::new(), [Opaque::new()])));
 }
