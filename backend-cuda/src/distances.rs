@@ -1,5 +1,6 @@
 //! Distances to the host: one launch and one read-back for each rectangle that fits.
 
+use enfold_core::jobs::ROWS;
 use enfold_core::{Backend, Block, Pairs, Visit};
 
 use crate::Cuda;
@@ -8,7 +9,7 @@ use crate::error::CudaError;
 use crate::folds::Tried;
 use crate::launch::Done;
 use crate::plain::{Copied, Plain};
-use crate::work::{ROWS, Visited, form};
+use crate::work::{Visited, form};
 
 /// Distances of a read-back.
 const ROOM: usize = 32 << 20;

@@ -4,6 +4,7 @@
 //! into bf16 on the matrix unit – bound all distances, and what the bounds leave open is looked at
 //! exactly. The numbers are those of the plain kernel (`kernels/filter.cuh` has the bound).
 
+use enfold_core::jobs::ROWS;
 use enfold_core::{Nearest, Pairs, Visit};
 
 use crate::Cuda;
@@ -12,7 +13,7 @@ use crate::error::CudaError;
 use crate::folds::Tried;
 use crate::launch::Done;
 use crate::queue::Call;
-use crate::work::{ROWS, Visited, form};
+use crate::work::{Visited, form};
 
 /// Rows that the filter's blocks look at together, of x and of y.
 const TILE: usize = 128;

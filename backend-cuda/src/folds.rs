@@ -1,5 +1,6 @@
 //! The folds over pairs: a launch each, more where radii are many or sums need scratch memory.
 
+use enfold_core::jobs::{ROWS, limit};
 use enfold_core::{Nearest, Pairs};
 
 use crate::Cuda;
@@ -7,7 +8,7 @@ use crate::buffer::{CudaBuf, Raw};
 use crate::error::CudaError;
 use crate::launch::Done;
 use crate::queue::Call;
-use crate::work::{ROWS, Visited, form, limit};
+use crate::work::{Visited, form};
 
 /// Radii of a launch.
 const RADII: usize = 8;

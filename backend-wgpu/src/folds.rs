@@ -1,5 +1,6 @@
 //! The folds over pairs: buffers, windows and parameters of their dispatches.
 
+use enfold_core::jobs::{Jobs, clip, limit};
 use enfold_core::{Metric, Nearest, Pairs, Visit};
 
 use crate::Wgpu;
@@ -7,7 +8,7 @@ use crate::buffer::{Raw, WgpuBuf};
 use crate::error::WgpuError;
 use crate::queue::{Params, Part, Pass, WORK};
 use crate::shader::{BANK, Fold, Form, From, Pairs as Kernel, RADII, Shader, TOGETHER, Width};
-use crate::windows::{GROUP, Jobs, Window, clip, windows};
+use crate::windows::{GROUP, Window, windows};
 
 /// Passes that make a forest flat, however deep: 2^12 steps each, so 2^36 in all.
 const FLATTENINGS: usize = 3;
@@ -57,15 +58,6 @@ fn reads(raw: &Raw, side: Side) -> Bound<'_> {
 
 fn writes(raw: &Raw, side: Side) -> Bound<'_> {
     Bound { raw, side, written: true }
-}
-
-/// The bits below which a distance is within a radius.
-pub(crate) fn limit(radius: f32) -> u32 {
-    const INFINITE: u32 = f32::INFINITY.to_bits();
-    match radius {
-        r if r.is_nan() || r < 0.0 => 0,
-        r => INFINITE.min((r + 0.0).to_bits() + 1),
-    }
 }
 
 impl Wgpu {
@@ -247,7 +239,7 @@ impl Wgpu {
             return self.send(pairs, form, work, scratch, (x, y), None);
         };
         let most = self.reach(pairs, work, (x.to - x.base) as u64);
-        for jobs in Jobs::new(&clip(blocks, x, y), most) {
+        for jobs in Jobs::new(&clip(blocks, x.rows(), y.rows()), most) {
             self.send(pairs, form, work, scratch, (x, y), Some(&jobs))?;
         }
         Ok(())

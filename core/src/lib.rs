@@ -39,6 +39,8 @@ pub mod element;
 pub mod error;
 pub mod host;
 #[cfg(feature = "alloc")]
+pub mod jobs;
+#[cfg(feature = "alloc")]
 pub mod kmeans;
 pub mod metric;
 #[cfg(feature = "alloc")]

@@ -8,10 +8,8 @@ use core::ops::Range;
 use bytemuck::Pod;
 
 use crate::backend::{Alloc, Backend, Epoch, Graph, Indices, Integers, Nearest, Sums, Values};
-use crate::rows::{Block, Pairs, Rows, Visit};
-
-/// Parts begin at multiples of so many rows, as workgroups do.
-const GROUP: usize = 64;
+use crate::jobs::{ROWS, clip};
+use crate::rows::{Pairs, Rows, Visit};
 
 /// Several machines as one backend: the rows of x are split over them, y is on each.
 ///
@@ -60,7 +58,7 @@ impl<B: Alloc> Sharded<B> {
 
     /// The machines with the rows of each, those without rows left out.
     fn parts(&self, rows: Range<usize>) -> impl Iterator<Item = (usize, &B, Range<usize>)> {
-        let step = rows.len().div_ceil(self.machines.len()).next_multiple_of(GROUP);
+        let step = rows.len().div_ceil(self.machines.len()).next_multiple_of(ROWS);
         let part = move |(s, b): (usize, _)| {
             let start = (rows.start + s * step).min(rows.end);
             (s, b, start..(start + step).min(rows.end))
@@ -76,10 +74,11 @@ impl<B: Alloc> Sharded<B> {
     ) -> Done<B> {
         let (x, y) = (pairs.x(), pairs.y());
         for (s, b, part) in self.parts(x.start()..x.end()) {
-            let mut blocks = Vec::new();
+            let blocks;
             let visit = match pairs.visited() {
                 Visit::Blocks(all) => {
-                    blocks.extend(all.iter().filter_map(|block| cut(block, &part)));
+                    let own = (part.start as u32, part.end as u32);
+                    blocks = clip(all, own, (y.start() as u32, y.end() as u32));
                     Visit::Blocks(&blocks)
                 }
                 Visit::OffDiagonal => Visit::OffDiagonal,
@@ -133,12 +132,6 @@ impl<B: Alloc> Sharded<B> {
     fn zeros<T: Pod>(&self, len: usize) -> Result<Vec<B::Owned<T>>, B::Error> {
         self.machines[1..].iter().map(|b| b.alloc(len)).collect()
     }
-}
-
-/// The part of a rectangle inside some rows of x.
-fn cut(block: &Block, rows: &Range<usize>) -> Option<Block> {
-    let x = (block.x.0.max(rows.start as u32), block.x.1.min(rows.end as u32));
-    (x.0 < x.1).then_some(Block { x, y: block.y })
 }
 
 impl<O> ShardedBuf<O> {
@@ -251,15 +244,12 @@ impl<B: Alloc> Backend for Sharded<B> {
     ) -> Done<B> {
         // Sums count from the first row of a call, so a part begins at the start of its own.
         let first = pairs.x().start();
-        let mut held: Vec<B::Owned<B::Elem>> = Vec::new();
         self.fold(&pairs, |s, b, own| {
             let (from, len) = ((own.x().start() - first) * k, own.x().len() * k);
             let mut part: B::Owned<B::Elem> = b.alloc(len)?;
             b.copy(sums.on(s), from, part.borrow_mut(), 0, len)?;
             b.sum_by_label(own, labels.on(s), k, part.borrow_mut())?;
-            b.copy(part.borrow(), 0, sums.on_mut(s), from, len)?;
-            held.push(part);
-            Ok(())
+            b.copy(part.borrow(), 0, sums.on_mut(s), from, len)
         })?;
         let rows = pairs.x().len();
         // Parts are those of the rows, counted from 0: they begin at the same places.
