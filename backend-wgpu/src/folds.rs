@@ -7,7 +7,9 @@ use crate::Wgpu;
 use crate::buffer::{Raw, WgpuBuf};
 use crate::error::WgpuError;
 use crate::queue::{Params, Part, Pass, WORK};
-use crate::shader::{BANK, Fold, Form, From, Pairs as Kernel, RADII, Shader, TOGETHER, Width};
+use crate::shader::{
+    BANK, Fold, Form, From, HALF, Pairs as Kernel, RADII, Shader, TOGETHER, Width, rows_of_a_bank,
+};
 use crate::windows::{GROUP, Window, windows};
 
 /// Passes that make a forest flat, however deep: 2^12 steps each, so 2^36 in all.
@@ -189,12 +191,16 @@ impl Wgpu {
                 Side::Whole => {}
             }
         }
-        let most = (words / of_x).min(self.shared.most_groups() * GROUP as u64);
+        let blocks = matches!(pairs.visited(), Visit::Blocks(_));
+        let from = self.from(work.fold, Width::of(pairs.dim()), blocks);
+        let mut most = (words / of_x).min(self.shared.most_groups() * GROUP as u64);
+        if from.together(work.fold) > 1 {
+            most = most.min(2 * rows_of_a_bank(pairs.dim()));
+        }
         let xs = windows(pairs.x().start(), pairs.x().end(), most)?;
         let longest = xs.iter().map(|w| w.to - w.base).max().unwrap_or(0) as u64;
         let mut most = (words / of_y).min(self.reach(pairs, work, longest));
-        let blocks = matches!(pairs.visited(), Visit::Blocks(_));
-        if self.from(work.fold, Width::of(pairs.dim()), blocks) == From::Bank {
+        if from == From::Bank {
             most = most.min(4 * BANK / pairs.dim() as u64);
         }
         Some((xs, windows(pairs.y().start(), pairs.y().end(), most)?))
@@ -259,13 +265,13 @@ impl Wgpu {
         let dim = pairs.dim() as u64;
         let all = (x.to - x.from) as u64 * (y.to - y.from) as u64;
         let seen = jobs.map_or(all, |jobs| jobs.pairs);
+        let of_x = self.window(&pairs.x().data().raw, x, dim, false)?;
+        let of_y = self.window(&pairs.y().data().raw, y, dim, false)?;
         let kernel = self.kernel(work.fold, form, pairs.dim(), jobs.is_some(), seen * dim);
-        let rows_of_y = self.window(&pairs.y().data().raw, y, dim, false)?;
-        let banked = kernel.from == From::Bank;
-        let mut parts = vec![
-            self.window(&pairs.x().data().raw, x, dim, false)?,
-            self.shared.bank().filter(|_| banked).unwrap_or(rows_of_y),
-        ];
+        let (kernel, mut parts) = match seen_by(&kernel, dim, of_x, of_y) {
+            Some(parts) => (kernel, parts),
+            None => (kernel.plain(), vec![of_x, of_y]),
+        };
         if let Some(list) = &list {
             parts.push(self.whole(list, false)?);
         }
@@ -280,13 +286,17 @@ impl Wgpu {
         if scratch.is_some() {
             params[11] = x.base as u32;
         }
-        let rows = GROUP * kernel.together() as usize;
-        let groups =
-            jobs.map_or((x.to - x.from).div_ceil(rows) as u64, |jobs| u64::from(jobs.count));
+        let mut groups =
+            jobs.map_or((x.to - x.from).div_ceil(GROUP) as u64, |jobs| u64::from(jobs.count));
+        if kernel.together() > 1 {
+            let bank = rows_of_a_bank(pairs.dim());
+            params[11] = bank as u32;
+            groups = bank.min((x.to - x.base) as u64).div_ceil(HALF);
+        }
         params[19] = groups as u32;
         let shader = Shader::Pairs(kernel);
         let pass = Pass { shader, parts: &parts, params, groups, work: seen * dim };
-        self.shared.dispatch_banked(&pass, banked.then_some(rows_of_y))
+        self.shared.dispatch(&pass)
     }
 
     /// The shader for so many multiplications: one made for these rows once it pays.
@@ -303,7 +313,7 @@ impl Wgpu {
         if self.shared.pays(Shader::Pairs(fast), work) {
             return fast;
         }
-        Kernel { fold, form, width: Width::Any, blocks, from: From::Buffer }
+        fast.plain()
     }
 
     /// Where an invocation finds rows of y.
@@ -315,7 +325,7 @@ impl Wgpu {
             (_, true) if held <= self.shared.limits.max_compute_workgroup_storage_size => {
                 From::Staged
             }
-            (_, false) if !blocks && self.shared.bank().is_some() => From::Bank,
+            (_, false) if !blocks && self.shared.banked => From::Bank,
             _ => From::Buffer,
         }
     }
@@ -354,6 +364,16 @@ impl Wgpu {
         let shared = &self.shared;
         let buffer = if written { raw.writing(shared)? } else { raw.reading(shared)? };
         Ok(Part { buffer, offset: 0, size: raw.len().max(4) })
+    }
+}
+
+/// Parts of x and of y as a shader sees them; None where a bank would end beyond its buffer.
+fn seen_by<'a>(kernel: &Kernel, dim: u64, x: Part<'a>, y: Part<'a>) -> Option<Vec<Part<'a>>> {
+    let later = 4 * dim * rows_of_a_bank(dim as usize);
+    match (kernel.from, kernel.together()) {
+        (From::Bank, 1) => Some(vec![x, y.bank(0)?]),
+        (From::Bank, _) => Some(vec![x.bank(0)?, y.bank(0)?, x.bank(later)?]),
+        _ => Some(vec![x, y]),
     }
 }
 

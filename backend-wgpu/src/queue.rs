@@ -46,6 +46,9 @@ pub(crate) struct Shared {
     pub(crate) limits: wgpu::Limits,
     /// Whether rows of y are staged in workgroup memory.
     pub(crate) staged: bool,
+    /// Whether rows are read as uniforms: the adapter has uniforms of 64 KiB, and buffers have room
+    /// for one, or two, that begin at their last row.
+    pub(crate) banked: bool,
     /// Turns that the loops of an invocation may take in all, where the driver has such a limit.
     pub(crate) turns: Option<u64>,
     queue: wgpu::Queue,
@@ -57,9 +60,6 @@ pub(crate) struct Shared {
     pipelines: Mutex<HashMap<Shader, Ready>>,
     pending: Mutex<Pending>,
     params: Buffer,
-    /// Rows of y where every invocation reads the same one; None where the adapter has no uniform
-    /// of that size.
-    bank: Option<Buffer>,
     staging: Mutex<Vec<Buffer>>,
     free: Mutex<Vec<Buffer>>,
     uploads: Mutex<VecDeque<SubmissionIndex>>,
@@ -98,6 +98,13 @@ pub(crate) struct Part<'a> {
 }
 
 impl<'a> Part<'a> {
+    /// The bank that begins `bytes` later, if the buffer has room for it.
+    pub(crate) fn bank(self, bytes: u64) -> Option<Self> {
+        let (offset, size) = (self.offset + bytes, 16 * BANK);
+        let uniform = self.buffer.usage().contains(BufferUsages::UNIFORM);
+        (uniform && offset + size <= self.buffer.size()).then_some(Self { offset, size, ..self })
+    }
+
     fn entry(self, binding: u32) -> BindGroupEntry<'a> {
         let Self { buffer, offset, size } = self;
         let size = wgpu::BufferSize::new(size);
@@ -135,29 +142,24 @@ impl Shared {
         let (device, queue) = opened.map_err(|e| WgpuError::Open(e.to_string()))?;
         let failure = Arc::default();
         watch(&device, &failure);
-        let uniform = |label, size| {
-            let usage = BufferUsages::UNIFORM | BufferUsages::COPY_DST;
-            let label = Some(label);
-            device.create_buffer(&BufferDescriptor {
-                label,
-                size,
-                usage,
-                mapped_at_creation: false,
-            })
-        };
-        let params = uniform("parameters", SLOT * SLOTS);
-        let fits = device.limits().max_uniform_buffer_binding_size >= 16 * BANK;
-        let bank = fits.then(|| uniform("bank", 16 * BANK));
+        let params = device.create_buffer(&BufferDescriptor {
+            label: Some("parameters"),
+            size: SLOT * SLOTS,
+            usage: BufferUsages::UNIFORM | BufferUsages::COPY_DST,
+            mapped_at_creation: false,
+        });
+        let staged = wanted.staged.unwrap_or(adapter.kind != Kind::Cpu);
+        let banked = !staged && device.limits().max_uniform_buffer_binding_size >= 16 * BANK;
         Ok(Self {
             limits: device.limits(),
-            staged: wanted.staged.unwrap_or(adapter.kind != Kind::Cpu),
+            staged,
+            banked,
             turns: (adapter.kind == Kind::Cpu).then_some(TURNS),
             adapter,
             device,
             queue,
             failure,
             params,
-            bank,
             worth: wanted.worth.unwrap_or(WORTH),
             done: Mutex::default(),
             pipelines: Mutex::default(),
@@ -190,8 +192,13 @@ impl Shared {
         self.check()?;
         let size = bytes.max(16).checked_next_multiple_of(16);
         let size = size.filter(|&size| size <= self.limits.max_buffer_size);
-        let size = size.ok_or(WgpuError::OutOfMemory { bytes })?;
-        let usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        let mut size = size.ok_or(WgpuError::OutOfMemory { bytes })?;
+        let mut usage = BufferUsages::STORAGE | BufferUsages::COPY_DST | BufferUsages::COPY_SRC;
+        let padded = size.saturating_add(2 * 16 * BANK);
+        if self.banked && padded <= self.limits.max_buffer_size {
+            usage |= BufferUsages::UNIFORM;
+            size = padded;
+        }
         let buffer = self.make(None, size, usage).ok_or(WgpuError::OutOfMemory { bytes })?;
         self.check().map(|()| buffer)
     }
@@ -236,11 +243,6 @@ impl Shared {
         self.record(|encoder| encoder.copy_buffer_to_buffer(src, from, dst, to, len));
     }
 
-    /// Where passes see what [`dispatch_banked`](Self::dispatch_banked) brings.
-    pub(crate) fn bank(&self) -> Option<Part<'_>> {
-        self.bank.as_ref().map(|buffer| Part { buffer, offset: 0, size: 16 * BANK })
-    }
-
     /// Sets bytes to 0.
     pub(crate) fn clear(&self, buffer: &Buffer, from: u64, len: u64) {
         self.record(|encoder| encoder.clear_buffer(buffer, from, Some(len)));
@@ -258,16 +260,6 @@ impl Shared {
 
     /// Records a dispatch; submits where enough has come together.
     pub(crate) fn dispatch(&self, pass: &Pass<'_>) -> Result<(), WgpuError> {
-        self.dispatch_banked(pass, None)
-    }
-
-    /// Records a dispatch that finds a part of a buffer, 64 KiB at most, in the bank. Passes
-    /// recorded before find there what was there before.
-    pub(crate) fn dispatch_banked(
-        &self,
-        pass: &Pass<'_>,
-        brought: Option<Part<'_>>,
-    ) -> Result<(), WgpuError> {
         self.check()?;
         let ready = self.ready(pass.shader);
         let (wide, high) = self.spread(pass.groups);
@@ -280,9 +272,6 @@ impl Shared {
         pending.work += pass.work;
         let group = self.bind(&ready.layout, slot, pass.parts);
         let encoder = self.encoder(&mut pending.encoder);
-        if let (Some(part), Some(bank)) = (brought, &self.bank) {
-            encoder.copy_buffer_to_buffer(part.buffer, part.offset, bank, 0, part.size);
-        }
         let mut recorded = encoder.begin_compute_pass(&wgpu::ComputePassDescriptor::default());
         recorded.set_pipeline(&ready.pipeline);
         recorded.set_bind_group(0, &group, &[]);

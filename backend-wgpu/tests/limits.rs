@@ -223,3 +223,23 @@ fn ties_and_what_is_no_number_are_settled_as_on_the_cpu() {
         assert_eq!(get(&gpu, &dist), [1.0, 1.0]);
     }
 }
+
+/// Rows that begin within a workgroup and are more than two banks hold: those before and after are
+/// left as they were.
+#[test]
+fn rows_around_a_range_are_not_touched() {
+    let Some(gpu) = open(&Options::new().specialize_after(0)) else { return };
+    let (n, dim, range) = (2500, 32, 70..2450);
+    let (x, y) = (uniform(n * dim, 7), uniform(40 * dim, 8));
+    let (_, expected) = on_cpu(&x, &y, dim, 1, Visit::All);
+    let (on_x, on_y) = (put(&gpu, &x), put(&gpu, &y));
+    let (mut dist, mut index) = (put(&gpu, &vec![f32::INFINITY; n]), put(&gpu, &vec![NONE; n]));
+    let all = rows::<Wgpu>(&on_x, dim).expect("rows");
+    let part = all.range(range.start, range.end).expect("a range");
+    let pairs = Pairs::new(part, rows::<Wgpu>(&on_y, dim).expect("rows"), Metric::SqEuclidean);
+    let best = Nearest { k: 1, dist: &mut dist, index: &mut index };
+    gpu.nearest(pairs.expect("pairs"), best).expect("a fold");
+    let wanted = |i: usize| if range.contains(&i) { expected[i] } else { NONE };
+    let wanted: Vec<u32> = (0..n).map(wanted).collect();
+    assert!(get(&gpu, &index) == wanted);
+}

@@ -59,10 +59,11 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
 }
 //! several
-// Several rows of x, 64 apart, share what is brought of y.
+// Several rows of x, 64 apart, share what is brought of y. Rows of a bank are never too many for it,
+// so there is no branch around the loads: a driver on the CPU makes one of every lane then.
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
-    let first = p.x0 + (group.x + group.y * p.wide) * TOGETHER + lane;
+    let first = p.xb + (group.x + group.y * p.wide) * HALF + lane;
     ROWS
     for (var j = p.y0; j < p.y1; j++) {
         FOLD
@@ -70,9 +71,8 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     END
 }
 //! row
-    let i# = first + 64u * #u;
-    // No branch around the loads: a driver on the CPU makes one of every lane then.
-    let own# = load_x(min(i#, p.x1 - 1u));
+    let i# = first + PLACE;
+    let own# = load_BANK(i#);
     let but# = select(NONE, i#, p.off == 1u);
     var low# = INF;
     var low_row# = NONE;

@@ -28,4 +28,4 @@ fn merge(at: u32, low: u32, row: u32) {
     low_row# = select(low_row#, j, d# < low#);
     low# = min(low#, d#);
 //! merge
-    if (i# < p.x1) { merge(i# - p.xb, low#, low_row#); }
+    if (i# >= p.x0 && i# < p.x1) { merge(i# - p.xb, low#, low_row#); }
