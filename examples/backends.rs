@@ -4,7 +4,8 @@
 //! cargo run --release --features wgpu --example backends -- 100000 16 64
 //! ```
 //!
-//! Arguments: rows, coordinates, clusters. Without the feature `wgpu` only the CPU is present.
+//! Arguments: rows, coordinates, clusters. `--features cuda` adds NVIDIA's GPUs; without either
+//! feature only the CPU is present.
 
 use std::error::Error;
 use std::time::Instant;
@@ -76,25 +77,41 @@ fn table(n: usize, dim: usize, k: usize) -> Table {
     Table::new((0..n * dim).map(cell).collect(), dim).expect("whole rows")
 }
 
-#[cfg(feature = "wgpu")]
-fn gpus(table: &Table, k: usize, first: &Answers) -> Result<(), Box<dyn Error>> {
-    use enfold::Any;
+/// The GPUs of this build, each with what it is called.
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn present() -> Result<Vec<(String, enfold::Any)>, Box<dyn Error>> {
+    let mut all = Vec::new();
+    #[cfg(feature = "cuda")]
+    match Device::gpus() {
+        Ok(gpus) => {
+            for gpu in gpus {
+                let (major, minor) = gpu.capability;
+                let what = format!("{} (CUDA, compute {major}.{minor})", gpu.name);
+                all.push((what, Device::cuda_at(gpu.index)?));
+            }
+        }
+        Err(why) => println!("(no GPU through CUDA: {why})"),
+    }
+    #[cfg(feature = "wgpu")]
     for adapter in Device::adapters() {
-        let gpu = Device::wgpu_at(adapter.index)?;
+        let what = format!("{} ({}, {})", adapter.name, adapter.interface, adapter.driver);
+        all.push((what, Device::wgpu_at(adapter.index)?));
+    }
+    Ok(all)
+}
+
+#[cfg(any(feature = "cuda", feature = "wgpu"))]
+fn gpus(table: &Table, k: usize, first: &Answers) -> Result<(), Box<dyn Error>> {
+    for (name, gpu) in present()? {
         let x = gpu.upload(table.rows())?;
-        let found = work(&gpu, rows::<Any>(&x, table.dim())?, k)?;
-        report(
-            &format!("{} ({}, {})", adapter.name, adapter.interface, adapter.driver),
-            &found,
-            first,
-        );
+        report(&name, &work(&gpu, rows::<enfold::Any>(&x, table.dim())?, k)?, first);
     }
     Ok(())
 }
 
-#[cfg(not(feature = "wgpu"))]
+#[cfg(not(any(feature = "cuda", feature = "wgpu")))]
 fn gpus(_: &Table, _: usize, _: &Answers) -> Result<(), Box<dyn Error>> {
-    println!("(GPUs are left out: build with --features wgpu)");
+    println!("(GPUs are left out: build with --features wgpu, cuda, or both)");
     Ok(())
 }
 
