@@ -4,7 +4,7 @@ use std::mem::take;
 
 use pulp::Arch;
 
-use super::gram::{BLOCK, Panels};
+use super::gram::{BLOCK, CHAIN, Panels};
 use crate::data::{DataError, door};
 
 /// Means and covariances of the columns of a stream, in one pass.
@@ -20,8 +20,8 @@ use crate::data::{DataError, door};
 /// about 10⁻⁶ of the product of the two deviations. Columns that differ by less than 10⁻¹⁸ count
 /// as constant.
 ///
-/// Memory: 8·dim² bytes and 512 rows twice. Cost of a push: n·dim² operations, at the speed of
-/// the vector unit.
+/// Memory: 8·dim² bytes, 512 rows twice and 64 rows. Cost of a push: n·dim² operations, at the
+/// speed of the vector unit.
 ///
 /// ```
 /// use enfold::{StreamState, Table, pca::Covariance};
@@ -44,7 +44,7 @@ pub struct Covariance {
     pub(super) time: f64,
     pub(super) half_life: Option<f64>,
     panels: Panels,
-    row: Vec<f32>,
+    centred: Vec<f32>,
 }
 
 /// What full blocks left. The offset q of a row is what it lies from the origin.
@@ -93,7 +93,7 @@ impl Covariance {
             time: 0.0,
             half_life: None,
             panels: Panels::new(dim),
-            row: vec![0.0; dim],
+            centred: vec![0.0; dim * CHAIN],
         })
     }
 
@@ -205,13 +205,19 @@ impl Covariance {
             self.blocks.origin = mean(rows, weights, self.dim);
             self.blocks.any = true;
         }
-        let Self { panels, blocks, row, .. } = self;
+        let Self { dim, panels, blocks, centred, .. } = self;
         panels.clear();
-        for (values, &weight) in rows.chunks_exact(self.dim).zip(weights) {
-            Arch::new().dispatch(|| centre(values, weight, blocks, row));
-            panels.push(row);
-            self.mass += f64::from(weight);
+        for (rows, weights) in rows.chunks(CHAIN * *dim).zip(weights.chunks(CHAIN)) {
+            let centred = &mut centred[..rows.len()];
+            let each = rows.chunks_exact(*dim).zip(weights).zip(centred.chunks_exact_mut(*dim));
+            Arch::new().dispatch(|| {
+                for ((values, &weight), to) in each {
+                    centre(values, weight, blocks, to);
+                }
+            });
+            panels.push(centred);
         }
+        weights.iter().for_each(|&weight| self.mass += f64::from(weight));
         panels.add_products(&mut blocks.products);
     }
 }

@@ -8,7 +8,7 @@ use pulp::{Arch, Simd, WithSimd};
 use rayon::prelude::*;
 
 /// Rows of a sum in `f32`: in a longer one many small products would vanish beside a large one.
-const CHAIN: usize = 64;
+pub(super) const CHAIN: usize = 64;
 /// Rows of a block.
 pub(super) const BLOCK: usize = 512;
 /// Columns whose products with a panel are made at once: with two vectors of the panel they keep
@@ -40,11 +40,13 @@ impl Panels {
         Self { panels, groups, dim, rows: 0, width }
     }
 
-    /// Adds a row of `dim` elements; there is room for [`BLOCK`].
-    pub(super) fn push(&mut self, row: &[f32]) {
-        let r = self.rows;
-        Arch::new().dispatch(Load { panels: self, r, row });
-        self.rows += 1;
+    /// Adds rows of `dim` elements; there is room for [`BLOCK`]. Best are [`CHAIN`] at once: a
+    /// row by itself goes to places whose distance is a power of two, for which caches have few
+    /// lines.
+    pub(super) fn push(&mut self, rows: &[f32]) {
+        let start = self.rows;
+        self.rows += rows.len() / self.dim;
+        Arch::new().dispatch(Load { panels: self, start, rows });
     }
 
     /// Forgets the rows.
@@ -77,40 +79,40 @@ impl WithSimd for Lanes {
     }
 }
 
-/// Writes a row in both forms.
+/// Writes rows in both forms.
 struct Load<'a> {
     panels: &'a mut Panels,
-    r: usize,
-    row: &'a [f32],
+    start: usize,
+    rows: &'a [f32],
 }
 
 impl WithSimd for Load<'_> {
     type Output = ();
 
     #[inline(always)]
-    fn with_simd<S: Simd>(self, simd: S) {
-        let Self { panels: to, r, row } = self;
-        let (vectors, rest) = S::as_simd_f32s(row);
-        let panels = to.panels.chunks_exact_mut(BLOCK * to.width);
-        for (panel, from) in panels.zip(vectors.chunks(VECTORS)) {
-            let (piece, _) = S::as_mut_simd_f32s(&mut panel[r * to.width..][..to.width]);
-            piece[..from.len()].copy_from_slice(from);
+    fn with_simd<S: Simd>(self, _: S) {
+        let Self { panels: Panels { panels, groups, dim, width, .. }, start, rows } = self;
+        let (dim, width) = (*dim, *width);
+        for (p, panel) in panels.chunks_exact_mut(BLOCK * width).enumerate() {
+            let columns = p * width..dim.min((p + 1) * width);
+            let places = panel[start * width..].chunks_exact_mut(width);
+            for (to, row) in places.zip(rows.chunks_exact(dim)) {
+                let from = &row[columns.clone()];
+                if from.len() == width {
+                    S::as_mut_simd_f32s(to).0.copy_from_slice(S::as_simd_f32s(from).0);
+                } else {
+                    to[..from.len()].copy_from_slice(from);
+                }
+            }
         }
-        let done = row.len() - rest.len();
-        let start = done / to.width * BLOCK * to.width + r * to.width + done % to.width;
-        if !rest.is_empty() {
-            simd.partial_store_f32s(
-                &mut to.panels[start..][..rest.len()],
-                simd.partial_load_f32s(rest),
-            );
-        }
-        let (whole, rest) = row.as_chunks::<GROUP>();
-        let groups = to.groups.chunks_exact_mut(BLOCK);
-        for (group, from) in groups.zip(whole) {
-            group[r] = *from;
-        }
-        if !rest.is_empty() {
-            to.groups[whole.len() * BLOCK + r][..rest.len()].copy_from_slice(rest);
+        for (g, group) in groups.chunks_exact_mut(BLOCK).enumerate() {
+            for (to, row) in group[start..].iter_mut().zip(rows.chunks_exact(dim)) {
+                let from = &row[g * GROUP..];
+                match from.first_chunk() {
+                    Some(from) => *to = *from,
+                    None => to[..from.len()].copy_from_slice(from),
+                }
+            }
         }
     }
 }
