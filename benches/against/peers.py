@@ -4,10 +4,10 @@ A request is a JSON line {"task": "assign", "path": x.npy, "k": k, "lloyd": bool
 one JSON line {peer: milliseconds, ...}, each peer run once. `{"task": "reference", ...}` answers
 with the cost per row of the best of `restarts` multi-pass fits; `{"task": "silhouette", "path":
 x.npy, "labels": file of u32}` with the time of one silhouette_score and the score; `{"task": "pca", "path": x.npy, "components":
-k, "way": svd_solver}` with the time of one fit and the variances.
+k, "way": svd_solver}` with the time of one fit and the variances; `{"task": "versions", "packages":
+[...]}` with what is installed of them. What goes wrong is answered as {"error": text}.
 
-Threads come from OMP_NUM_THREADS. An inherited OPENBLAS_CORETYPE can halve a peer: set the one
-that fits the machine (SkylakeX with AVX-512, Haswell or Zen with AVX2).
+Threads come from OMP_NUM_THREADS; enfold-bench sets it, and the OPENBLAS_CORETYPE that fits.
 """
 import json, os, sys, time
 import numpy as np
@@ -118,6 +118,9 @@ def knn(request):
         from sklearn.neighbors import NearestNeighbors
         tree = lambda: NearestNeighbors(n_neighbors=k, algorithm="kd_tree").fit(x).kneighbors(x)
         add("sklearn_kd_tree", tree, n)
+    if "sklearn_auto" in ways:
+        from sklearn.neighbors import NearestNeighbors
+        add("sklearn_auto", lambda: NearestNeighbors(n_neighbors=k).fit(x).kneighbors(x), n)
     if "onedal" in ways:
         from sklearnex.neighbors import NearestNeighbors
         asked = x if d <= 3 else few
@@ -285,6 +288,8 @@ def umap_fit(request):
     model = umap.UMAP(n_components=request["components"], random_state=request["seed"], n_jobs=1)
     ms, y = timed(lambda: model.fit_transform(x))
     theirs = {"total": ms * 1e-3, "stages": dict(DATA["compiled"])}
+    if "embedding" not in request:
+        return {"total": ms * 1e-3}
     if key not in DATA:
         DATA[key] = judged(x, y, labels)
     theirs["quality"] = DATA[key]
@@ -304,8 +309,75 @@ def pca(request):
     return {"ms": ms, "variances": model.explained_variance_.astype(float).tolist()}
 
 
+def start(request):
+    """The rows, and every (n div k)-th of them, k in all."""
+    if DATA.get("path") != request["path"]:
+        DATA["path"], DATA["rows"] = request["path"], np.load(request["path"])
+    x, k = DATA["rows"], request["k"]
+    return x, x[np.arange(k) * (len(x) // k)].copy()
+
+
+def kmeans(request):
+    """So many Lloyd steps from given centres."""
+    from threadpoolctl import threadpool_limits
+    (x, c), steps = start(request), request["steps"]
+    k, d = c.shape
+    with threadpool_limits(THREADS):
+        if request["way"] == "faiss":
+            import faiss
+            faiss.omp_set_num_threads(THREADS)
+            model = faiss.Kmeans(d, k, niter=steps, max_points_per_centroid=10**9, seed=1)
+            ms, _ = timed(lambda: model.train(x, init_centroids=c))
+            return {"ms": ms, "cost_per_row": cost(x, model.centroids)}
+        from sklearn.cluster import KMeans
+        model = KMeans(k, init=c, n_init=1, max_iter=steps, tol=0, algorithm="lloyd")
+        ms, _ = timed(lambda: model.fit(x))
+        return {"ms": ms, "cost_per_row": cost(x, model.cluster_centers_)}
+
+
+def seeding(request):
+    from sklearn.cluster import kmeans_plusplus
+    from threadpoolctl import threadpool_limits
+    x, _ = start(request)
+    with threadpool_limits(THREADS):
+        ms, (c, _) = timed(lambda: kmeans_plusplus(x, request["k"], random_state=request["seed"]))
+    return {"ms": ms, "cost_per_row": cost(x, c)}
+
+
+def one_pass(request):
+    from sklearn.cluster import MiniBatchKMeans
+    from threadpoolctl import threadpool_limits
+    x, _ = start(request)
+    size = max(request["batch"], request["k"])
+    model = MiniBatchKMeans(request["k"], random_state=request["seed"], n_init=1)
+
+    def push():
+        for a in range(0, len(x), size):
+            model.partial_fit(x[a:a + size])
+
+    with threadpool_limits(THREADS):
+        ms, _ = timed(push)
+    return {"ms": ms, "cost_per_row": cost(x, model.cluster_centers_)}
+
+
+def versions(request):
+    from importlib.metadata import PackageNotFoundError, version
+    out = {}
+    for name in request["packages"]:
+        try:
+            out[name] = version(name)
+        except PackageNotFoundError:
+            out[name] = None
+    return out
+
+
+TASKS = {"assign": assign, "reference": reference, "knn": knn, "silhouette": silhouette,
+         "dbscan": dbscan, "dbscan_check": dbscan_check, "sweep": sweep, "umap": umap_fit, "pca": pca,
+         "kmeans": kmeans, "seeding": seeding, "one_pass": one_pass, "versions": versions}
 for line in sys.stdin:
     request = json.loads(line)
-    tasks = {"assign": assign, "reference": reference, "knn": knn, "silhouette": silhouette,
-             "dbscan": dbscan, "dbscan_check": dbscan_check, "sweep": sweep, "umap": umap_fit, "pca": pca}
-    print(json.dumps(tasks[request["task"]](request)), flush=True)
+    try:
+        answer = TASKS[request["task"]](request)
+    except Exception as e:
+        answer = {"error": f"{type(e).__name__}: {e}"}
+    print(json.dumps(answer), flush=True)

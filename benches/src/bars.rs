@@ -21,6 +21,14 @@ pub(crate) struct Plan {
     pub(crate) check: bool,
 }
 
+impl Plan {
+    /// The table alone, of this repository's list and records.
+    pub(crate) fn usual() -> Self {
+        let of = |path: &str| format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
+        Self { bars: of("bars.json"), record: of("record"), markdown: None, check: false }
+    }
+}
+
 /// One bar of the list.
 #[derive(Debug, Deserialize)]
 struct Bar {

@@ -65,7 +65,21 @@ fn of_line(line: &Value) -> Vec<(String, f64)> {
         Value::String(text) => text.clone(),
         other => other.to_string(),
     };
-    let keys = ["task", "fold", "shape", "set", "n", "d", "k", "components", "backend", "threads"];
+    let keys = [
+        "task",
+        "fold",
+        "algorithm",
+        "shape",
+        "set",
+        "n",
+        "d",
+        "k",
+        "components",
+        "batch",
+        "backend",
+        "peer",
+        "threads",
+    ];
     let named: Vec<String> = keys.iter().map(|key| word(key)).filter(|w| !w.is_empty()).collect();
     let name = named.join(" ");
     let mut all: Vec<(String, f64)> =

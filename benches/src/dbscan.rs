@@ -8,9 +8,9 @@ use enfold_core::{Dbscan, NONE};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
 
-use crate::Against;
+use crate::args::Against;
 use crate::clock::timed;
-use crate::headline::peak_mib;
+use crate::memory::peak_mib;
 use crate::peer::Peer;
 
 /// What to run.

@@ -7,6 +7,7 @@ use enfold_core::{Rows, Stream, StreamOptions, StreamState};
 use enfold_cpu::Cpu;
 use serde_json::{Value, json};
 
+use crate::memory::peak_mib;
 use crate::sets::Mixture;
 
 /// Rows per second in the article: 23M rows in 7 minutes.
@@ -25,13 +26,6 @@ pub(crate) struct Plan {
     pub(crate) extra: usize,
     /// Rows sampled.
     pub(crate) sample: usize,
-}
-
-/// Most bytes this process has had in memory, in MiB.
-pub(crate) fn peak_mib() -> f64 {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let line = status.lines().find(|l| l.starts_with("VmHWM:")).unwrap_or_default();
-    line.split_whitespace().nth(1).and_then(|v| v.parse::<f64>().ok()).unwrap_or(f64::NAN) / 1024.0
 }
 
 /// The share of time that pushes with a rebuild took beyond the middle one without.

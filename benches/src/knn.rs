@@ -11,7 +11,7 @@ use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Visit};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
 
-use crate::Against;
+use crate::args::Against;
 use crate::clock::timed;
 use crate::peer::Peer;
 

@@ -5,7 +5,7 @@ use std::path::Path;
 use enfold::pca::{Pca, PcaModel};
 use serde_json::{Value, json};
 
-use crate::Against;
+use crate::args::Against;
 use crate::clock::timed;
 use crate::peer::Peer;
 

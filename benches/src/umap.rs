@@ -9,7 +9,7 @@ use enfold_core::{Metric, Rows, Umap};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
 
-use crate::Against;
+use crate::args::Against;
 use crate::clock::timed;
 use crate::peer::Peer;
 

@@ -1,12 +1,12 @@
 //! The folds of one backend over one shape, timed one at a time.
 
 use std::borrow::{Borrow, BorrowMut};
-use std::time::Instant;
 
 use enfold_core::{Alloc, Backend, Metric, NONE, Nearest, Pairs, Rows, Sums, rows};
 
-use super::{Outcome, Shape};
-use crate::clock::timed;
+use crate::clock::timed_on;
+use crate::failure::Outcome;
+use crate::shape::Shape;
 
 /// Neighbours of `nearest_16`.
 const MANY: usize = 16;
@@ -222,12 +222,7 @@ where
 {
     fn time(&mut self, fold: Fold, shape: &Shape) -> Outcome<f64> {
         self.clear(fold, shape)?;
-        if self.afar {
-            let start = Instant::now();
-            self.call(fold, shape, shape.rows())?;
-            return Ok(start.elapsed().as_secs_f64() * 1e3);
-        }
-        let (ms, done) = timed(|| self.call(fold, shape, shape.rows()));
+        let (ms, done) = timed_on(self.afar, || self.call(fold, shape, shape.rows()));
         done.map(|()| ms)
     }
 

@@ -1,26 +1,31 @@
-//! The two pictures of the page.
+//! The pictures of the page.
 
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use serde_json::Value;
 
-use super::{number, text};
+use crate::table::{number, text, what, who};
 
 const SIZE: (u32, u32) = (1000, 460);
-const COLORS: [RGBColor; 5] = [
+/// Okabe and Ito's, and grey for the reference.
+pub(super) const COLORS: [RGBColor; 9] = [
     RGBColor(0x99, 0x99, 0x99),
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
     RGBColor(0x00, 0x9E, 0x73),
     RGBColor(0xCC, 0x79, 0xA7),
+    RGBColor(0xE6, 0x9F, 0x00),
+    RGBColor(0x56, 0xB4, 0xE9),
+    RGBColor(0x33, 0x33, 0x33),
+    RGBColor(0xBB, 0xAA, 0x00),
 ];
 
-type Drawn = Result<(), Box<dyn std::error::Error>>;
-type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
+pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
+pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
 type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
 
 /// A picture as text; what went wrong, in its place.
-fn picture(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
+pub(super) fn picture(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     let mut svg = String::new();
     let drawn = {
         let area = SVGBackend::with_string(&mut svg, SIZE).into_drawing_area();
@@ -32,11 +37,12 @@ fn picture(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
     }
 }
 
-fn backends<'a>(folds: &[&'a Value]) -> Vec<&'a str> {
+/// Backends and peers, in the order they come.
+fn all_of<'a>(lines: &[&'a Value]) -> Vec<&'a str> {
     let mut all: Vec<&str> = Vec::new();
-    for fold in folds {
-        if !all.contains(&text(fold, "backend")) {
-            all.push(text(fold, "backend"));
+    for line in lines {
+        if !all.contains(&who(line)) {
+            all.push(who(line));
         }
     }
     all
@@ -66,7 +72,7 @@ pub(super) fn roofline(folds: &[&Value], (gflops, gbytes): (f64, f64)) -> String
     })
 }
 
-fn axes<'a, 'b>(
+pub(super) fn axes<'a, 'b>(
     area: &'a Area<'b>,
     x: (f64, f64),
     y: (f64, f64),
@@ -84,37 +90,51 @@ fn points<'a, 'b: 'a>(
     folds: &[&Value],
     point: impl Fn(&Value) -> (f64, f64),
 ) -> Drawn {
-    for (backend, color) in backends(folds).into_iter().zip(COLORS.into_iter().cycle()) {
-        let own = folds.iter().filter(|f| text(f, "backend") == backend);
+    for (backend, color) in all_of(folds).into_iter().zip(COLORS.into_iter().cycle()) {
+        let own = folds.iter().filter(|f| who(f) == backend);
         let dots = own.map(|f| Circle::new(point(f), 4, color.filled()));
         chart
             .draw_series(dots)?
             .label(backend)
             .legend(move |at| Circle::new(at, 4, color.filled()));
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE)
-        .border_style(BLACK.mix(0.2))
-        .position(SeriesLabelPosition::LowerRight)
-        .draw()?;
+    legend(chart, SeriesLabelPosition::LowerRight)
+}
+
+/// Which colour is whose.
+pub(super) fn legend<'a, 'b: 'a, X: CoordTranslate>(
+    chart: &mut ChartContext<'a, SVGBackend<'b>, X>,
+    at: SeriesLabelPosition,
+) -> Drawn {
+    let mut labels = chart.configure_series_labels();
+    labels.background_style(WHITE.mix(0.8)).border_style(BLACK.mix(0.2)).position(at).draw()?;
     Ok(())
 }
 
 /// For each fold, how many times as fast as the reference every backend is, over the shapes.
 pub(super) fn speeds(folds: &[&Value]) -> String {
-    let Some(reference) = backends(folds).first().copied() else { return String::new() };
-    let same = |a: &Value, b: &Value| a["fold"] == b["fold"] && a["shape"] == b["shape"];
+    let Some(reference) = all_of(folds).first().copied() else { return String::new() };
+    let same =
+        |a: &Value, b: &Value| ["fold", "shape", "threads"].iter().all(|key| a[*key] == b[*key]);
     let speed = |fold: &Value| {
         let base = folds.iter().find(|f| text(f, "backend") == reference && same(f, fold));
         base.map_or(f64::NAN, |base| number(base, "ms_least") / number(fold, "ms_least"))
     };
-    let mut names: Vec<&str> = folds.iter().map(|f| text(f, "fold")).collect();
-    names.dedup();
+    dots(folds, &format!("times as fast as {reference}"), speed)
+}
+
+/// For each algorithm, how many times as long as the quickest backend all take, over the shapes.
+pub(super) fn times(lines: &[&Value]) -> String {
+    dots(lines, "times as long as the quickest backend", |line| number(line, "times"))
+}
+
+/// A ratio of every line, over what is measured.
+fn dots(lines: &[&Value], ratios: &str, ratio: impl Fn(&Value) -> f64) -> String {
+    let mut names: Vec<&str> = lines.iter().map(|f| what(f)).collect();
     names.sort_unstable();
     names.dedup();
-    let most = folds.iter().map(|f| speed(f)).filter(|s| s.is_finite()).fold(2.0, f64::max);
-    let least = folds.iter().map(|f| speed(f)).filter(|s| s.is_finite()).fold(0.5, f64::min);
+    let all = || lines.iter().map(|line| ratio(line)).filter(|r| r.is_finite());
+    let (least, most) = (all().fold(0.5, f64::min), all().fold(2.0, f64::max));
     picture(|area| {
         let mut chart = ChartBuilder::on(area)
             .margin(12)
@@ -130,9 +150,9 @@ pub(super) fn speeds(folds: &[&Value]) -> String {
             .light_line_style(WHITE)
             .x_labels(names.len() * 2)
             .x_label_formatter(&|x| label(&names, *x))
-            .y_desc(format!("times as fast as {reference}"))
+            .y_desc(ratios)
             .draw()?;
-        bars(&mut chart, folds, &names, speed)
+        beside(&mut chart, lines, &names, ratio)
     })
 }
 
@@ -142,33 +162,25 @@ fn label(names: &[&str], x: f64) -> String {
     names.get(x.round() as usize).filter(|_| whole).map_or(String::new(), ToString::to_string)
 }
 
-type Bars<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
+type Places<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
 
-/// A dot for each shape, backends beside each other.
-fn bars<'a, 'b: 'a>(
-    chart: &mut Bars<'a, 'b>,
-    folds: &[&Value],
+/// A dot for each line, backends and peers beside each other.
+fn beside<'a, 'b: 'a>(
+    chart: &mut Places<'a, 'b>,
+    lines: &[&Value],
     names: &[&str],
-    speed: impl Fn(&Value) -> f64,
+    ratio: impl Fn(&Value) -> f64,
 ) -> Drawn {
-    let all = backends(folds);
-    for (turn, (backend, color)) in all.iter().zip(COLORS.into_iter().cycle()).enumerate() {
-        let own = folds.iter().filter(|f| text(f, "backend") == *backend);
+    let all = all_of(lines);
+    for (turn, (name, color)) in all.iter().zip(COLORS.into_iter().cycle()).enumerate() {
+        let own = lines.iter().filter(|line| who(line) == *name);
         let side = 0.7 * (turn as f64 + 0.5) / all.len() as f64 - 0.35;
-        let dots = own.filter_map(|f| {
-            let at = names.iter().position(|name| *name == text(f, "fold"))?;
-            Some(Circle::new((at as f64 + side, speed(f)), 4, color.filled()))
+        let dots = own.filter_map(|line| {
+            let at = names.iter().position(|name| *name == what(line))?;
+            let ratio = Some(ratio(line)).filter(|ratio| ratio.is_finite())?;
+            Some(Circle::new((at as f64 + side, ratio), 4, color.filled()))
         });
-        chart
-            .draw_series(dots)?
-            .label(*backend)
-            .legend(move |at| Circle::new(at, 4, color.filled()));
+        chart.draw_series(dots)?.label(*name).legend(move |at| Circle::new(at, 4, color.filled()));
     }
-    chart
-        .configure_series_labels()
-        .background_style(WHITE)
-        .border_style(BLACK.mix(0.2))
-        .position(SeriesLabelPosition::UpperLeft)
-        .draw()?;
-    Ok(())
+    legend(chart, SeriesLabelPosition::UpperLeft)
 }

@@ -1,0 +1,128 @@
+//! What the program says, writes and ends with when it is run, asked wrongly, or cannot.
+
+use std::fs;
+use std::path::PathBuf;
+use std::process::{Command, Output};
+
+use serde_json::Value;
+
+/// Small enough for every run here.
+const SMALL: [&str; 4] = ["--shape", "64x3x4", "--rounds", "1"];
+
+fn bench(args: &[&str]) -> Output {
+    let small = if args.contains(&"--shape") { &[][..] } else { &SMALL[..] };
+    let mut command = Command::new(env!("CARGO_BIN_EXE_enfold-bench"));
+    command.args(args).args(small).env("RAYON_NUM_THREADS", "1").output().expect("it runs")
+}
+
+/// A file of this test.
+fn file(name: &str) -> PathBuf {
+    let folder = PathBuf::from(env!("CARGO_TARGET_TMPDIR"));
+    fs::create_dir_all(&folder).expect("a folder");
+    folder.join(name)
+}
+
+/// It ends with this code and says all of this; it does not panic.
+fn refused(args: &[&str], code: i32, says: &[&str]) {
+    let done = bench(args);
+    let text = String::from_utf8_lossy(&done.stderr).into_owned();
+    assert_eq!(done.status.code(), Some(code), "{args:?}: {text}");
+    assert!(says.iter().all(|part| text.contains(part)), "{args:?}: {text}");
+    assert!(!text.contains("panicked"), "{text}");
+}
+
+/// Lines of a file, all of them whole.
+fn lines(path: &PathBuf) -> Vec<Value> {
+    let text = fs::read_to_string(path).expect("written");
+    text.lines().map(|line| serde_json::from_str(line).expect("JSON")).collect()
+}
+
+#[test]
+fn unknown_names_are_usage_errors() {
+    for suite in ["folds", "algorithms", "stream", "agreement", "all"] {
+        refused(&[suite, "--backend", "abacus"], 2, &["--backend abacus", "scalar"]);
+    }
+    refused(&["algorithms", "--against", "abacus"], 2, &["--against abacus", "sklearn"]);
+    refused(&["abacus"], 2, &["abacus"]);
+}
+
+#[test]
+fn impossible_shapes_are_usage_errors() {
+    for shape in ["5x5", "0x2x1", "4x2x5", "axbxc", "4000000000x4000000000x1"] {
+        refused(&["algorithms", "--shape", shape], 2, &["--shape", "ROWSxELEMENTSxCENTRES"]);
+    }
+    for option in ["--rounds=0", "--threads=0"] {
+        refused(&["folds", "--shape", "64x3x4", option], 2, &[&option[..8]]);
+    }
+}
+
+#[test]
+fn a_backend_that_is_not_here_is_a_failure() {
+    // No machine has both.
+    let other = if cfg!(target_arch = "aarch64") { "avx2" } else { "neon" };
+    refused(&["agreement", "--backend", other], 1, &[other, "here are scalar"]);
+    #[cfg(not(feature = "wgpu"))]
+    refused(&["agreement", "--backend", "wgpu"], 1, &["wgpu", "--features wgpu"]);
+}
+
+#[test]
+fn a_python_that_is_not_there_or_has_no_peers_is_a_failure() {
+    let missing = ["algorithms", "--against", "sklearn", "--python", "/nonexistent/python"];
+    refused(&missing, 1, &["--python /nonexistent/python"]);
+    // A program that ends without an answer, as Python does without numpy.
+    #[cfg(unix)]
+    refused(&["stream", "--against", "sklearn", "--python", "true"], 1, &["the peer"]);
+    #[cfg(unix)]
+    refused(&["algorithms", "--also", "true"], 1, &["the peer"]);
+}
+
+#[test]
+fn files_that_cannot_be_written_are_refused_before_anything_is_measured() {
+    for option in ["--json", "--html"] {
+        let done = bench(&["agreement", option, "/nonexistent/folder/file"]);
+        assert_eq!(done.status.code(), Some(1));
+        assert!(done.stdout.is_empty());
+        let text = String::from_utf8_lossy(&done.stderr).into_owned();
+        assert!(text.contains(option) && text.contains("/nonexistent/folder/file"), "{text}");
+    }
+}
+
+#[test]
+fn every_suite_writes_its_lines_and_a_page() {
+    let suites = [
+        ("folds", "fold", "gflops"),
+        ("algorithms", "algorithm", "times"),
+        ("stream", "stream", "snapshot_bytes"),
+        ("agreement", "agreement", "uncertain"),
+    ];
+    for (suite, task, key) in suites {
+        let (json, html) = (file(&format!("{suite}.jsonl")), file(&format!("{suite}.html")));
+        let (json_path, html_path) = (json.display().to_string(), html.display().to_string());
+        let done = bench(&[suite, "--json", &json_path, "--html", &html_path]);
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+        let all = lines(&json);
+        let own: Vec<&Value> = all.iter().filter(|line| line["task"] == task).collect();
+        assert!(!own.is_empty() && own.iter().all(|line| line[key].is_number()), "{all:?}");
+        assert!(own.iter().all(|line| line["differ"] == 0 || line["differ"].is_null()), "{own:?}");
+        let page = fs::read_to_string(&html).expect("a page");
+        assert!(page.contains("64x3x4") && page.ends_with("</html>\n"));
+    }
+}
+
+#[test]
+fn a_run_that_ends_early_leaves_whole_lines() {
+    let json = file("ended.jsonl");
+    let path = json.display().to_string();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_enfold-bench"))
+        .args(["folds", "--shape", "64x3x4,200000x64x512", "--json", &path])
+        .stdout(std::process::Stdio::null())
+        .spawn()
+        .expect("it runs");
+    let full = |path: &PathBuf| fs::read_to_string(path).unwrap_or_default().lines().count() > 8;
+    while !full(&json) && child.try_wait().expect("asked").is_none() {
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    child.kill().expect("ended");
+    child.wait().expect("ended");
+    assert!(lines(&json).len() > 8);
+}
