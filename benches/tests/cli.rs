@@ -73,7 +73,10 @@ fn a_python_that_is_not_there_or_has_no_peers_is_a_failure() {
     #[cfg(unix)]
     refused(&["stream", "--against", "sklearn", "--python", "true"], 1, &["the peer"]);
     #[cfg(unix)]
-    refused(&["algorithms", "--also", "true"], 1, &["the peer"]);
+    {
+        let sets = file("sets").display().to_string();
+        refused(&["algorithms", "--also", "true", "--data", &sets], 1, &["the peer"]);
+    }
 }
 
 #[test]

@@ -78,7 +78,7 @@ impl Algorithm {
             Self::Knn => NEIGHBORS,
             Self::Dbscan => NEED,
             Self::Umap => 2,
-            Self::Pca => data.dim.min(50),
+            Self::Pca => (data.dim / 2).clamp(1, 50),
         }
     }
 

@@ -62,7 +62,10 @@ fn draw(area: &super::chart::Area<'_>, key: &str, curves: &[(String, Curve)]) ->
         let low = points().map(of).fold(f64::INFINITY, f64::min);
         (low / room, points().map(of).fold(0.0, f64::max) * room)
     };
-    let mut chart = axes(area, range(|p| p.0, 1.1), range(|p| p.1, 1.6))?;
+    let (low, high) = range(|p| p.0, 1.05);
+    // Room on the left, for the names.
+    let x = (low * (low / high).powf(0.35), high);
+    let mut chart = axes(area, x, range(|p| p.1, 1.6))?;
     chart.configure_mesh().x_desc(key).y_desc("ms").light_line_style(WHITE).draw()?;
     for ((name, curve), color) in curves.iter().zip(COLORS.into_iter().cycle()) {
         chart
