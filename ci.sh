@@ -19,6 +19,7 @@
 #   ptx-write   writes that text, and the record of registers and spills
 #   mlflow      MLflow, from PyPI, reads what the example `trials` writes for it
 #   docs        rustdoc without warnings
+#   package     every crate that is published can be packed, with the others beside it
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
 #   deny        licences and advisories of all dependencies
@@ -240,6 +241,11 @@ do_docs() {
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --all-features
 }
 
+do_package() {
+    CARGO_TARGET_DIR=target/package cargo package --no-verify --allow-dirty \
+        -p enfold-core -p enfold-cpu -p enfold-wgpu -p enfold-cuda -p enfold
+}
+
 do_fuzz_smoke() {
     need_toolchain nightly
     has cargo-fuzz || cargo install --locked cargo-fuzz
@@ -268,7 +274,7 @@ step() {
     say "$verb: $((SECONDS - start)) s"
 }
 
-CI=(fmt lint test nostd msrv miri neon wasm wgpu cuda ptx firmware docs)
+CI=(fmt lint test nostd msrv miri neon wasm wgpu cuda ptx firmware docs package)
 
 main() {
     [ $# -gt 0 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2; }
