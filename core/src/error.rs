@@ -101,6 +101,9 @@ pub enum Error<E> {
         /// Bytes it was allowed.
         allowed: usize,
     },
+    /// The machine failed earlier, in the middle of a change: what the state holds is neither what
+    /// it was nor what it should be. A snapshot can be restored into it.
+    Torn,
     /// The machine failed.
     Backend(E),
 }
@@ -160,6 +163,7 @@ impl<E: Display> Display for Error<E> {
             Self::Budget { needed, allowed } => {
                 write!(f, "{needed} bytes may be needed, {allowed} are allowed")
             }
+            Self::Torn => f.write_str("left half changed by a failure; restore a snapshot"),
             Self::Backend(e) => write!(f, "backend: {e}"),
         }
     }

@@ -19,8 +19,9 @@ pub struct Pushed {
 ///
 /// Laws, which the tests of each state check: the state is a pure function of the rows in order
 /// and of its options – not of how they were cut into batches; `merge` is commutative and
-/// associative up to the state's stated tolerance; a failed call changes nothing; restoring a
-/// snapshot and going on equals going on.
+/// associative up to the state's stated tolerance; a failed call changes nothing – where the
+/// machine fails in the middle of a change, every call but `restore` is [`Error::Torn`] from then
+/// on; restoring a snapshot and going on equals going on.
 pub trait StreamState {
     /// Where the rows live.
     type Backend: Backend;

@@ -109,6 +109,8 @@ pub struct Stream<B: Backend, S: Store<B>> {
     options: StreamOptions,
     head: Head,
     lists: usize,
+    /// The machine failed in the middle of a change.
+    torn: bool,
     /// Other shards of a deferred merge: stream number → its encoded part.
     #[cfg(feature = "alloc")]
     others: alloc::collections::BTreeMap<u32, alloc::vec::Vec<u8>>,
@@ -236,6 +238,7 @@ where
             options,
             head: Head::EMPTY,
             lists: 1,
+            torn: false,
             #[cfg(feature = "alloc")]
             others: alloc::collections::BTreeMap::new(),
         }
@@ -264,11 +267,31 @@ impl<B: Backend, S: Store<B>> Stream<B, S> {
             options,
             head: Head::EMPTY,
             lists,
+            torn: false,
             #[cfg(feature = "alloc")]
             others: alloc::collections::BTreeMap::new(),
         };
         stream.work().clear_from(0)?;
         Ok(stream)
+    }
+
+    /// Refuses a state that a failure left half changed.
+    fn check_whole(&self) -> Result<(), Error<B::Error>> {
+        if self.torn { Err(Error::Torn) } else { Ok(()) }
+    }
+
+    /// Makes a change that a failing machine may leave half made.
+    fn change<R>(
+        &mut self,
+        make: impl FnOnce(&mut Self) -> Result<R, Error<B::Error>>,
+    ) -> Result<R, Error<B::Error>> {
+        let made = make(self);
+        match made {
+            Ok(_) => self.torn = false,
+            Err(Error::Backend(_)) => self.torn = true,
+            Err(_) => {}
+        }
+        made
     }
 
     fn work(&mut self) -> Work<'_, B> {
@@ -352,8 +375,8 @@ impl<B: Backend, S: Store<B>> Stream<B, S> {
 impl<B: Backend, S: Store<B>> StreamState for Stream<B, S> {
     type Backend = B;
 
-    /// See [`StreamState::push`]. A failing *machine* leaves the rows taken in until then; every
-    /// other error leaves the state as it was.
+    /// See [`StreamState::push`]. Where the *machine* fails in the middle, the state answers
+    /// [`Error::Torn`] until a snapshot is restored into it; every other error leaves it as it was.
     fn push(
         &mut self,
         rows: Rows<'_, Values<B>>,
@@ -363,15 +386,20 @@ impl<B: Backend, S: Store<B>> StreamState for Stream<B, S> {
         if let Some(weights) = weights {
             ShapeError::at_least("weights", rows.end(), B::len::<B::Elem>(weights))?;
         }
-        self.work().push(rows, weights)
+        self.check_whole()?;
+        self.work().inspect(rows, weights)?;
+        self.change(|stream| stream.work().push(rows, weights))
     }
 
     fn merge(&mut self, other: &Self) -> Result<(), Error<B::Error>> {
-        self.merge_with(other)
+        self.check_whole()?;
+        other.check_whole()?;
+        self.change(|stream| stream.merge_with(other))
     }
 
     fn decay(&mut self, time: f64) -> Result<(), Error<B::Error>> {
-        self.work().decay(time)
+        self.check_whole()?;
+        self.change(|stream| stream.work().decay(time))
     }
 
     fn snapshot_len(&self) -> usize {
@@ -379,11 +407,12 @@ impl<B: Backend, S: Store<B>> StreamState for Stream<B, S> {
     }
 
     fn snapshot(&self, out: &mut [u8]) -> Result<usize, Error<B::Error>> {
+        self.check_whole()?;
         self.encode(out)
     }
 
     fn restore(&mut self, bytes: &[u8]) -> Result<(), Error<B::Error>> {
-        self.decode(bytes)
+        self.change(|stream| stream.decode(bytes))
     }
 }
 

@@ -135,6 +135,7 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
     }
 
     fn coreset(&self) -> Result<Coreset<B>, Error<B::Error>> {
+        self.check_whole()?;
         if self.others.is_empty() { self.build() } else { self.united()?.build() }
     }
 

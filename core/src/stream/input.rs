@@ -31,12 +31,12 @@ pub(super) fn fits<T: Element>(value: T, limit: T) -> bool {
 }
 
 impl<B: Backend> Work<'_, B> {
+    /// Takes in rows that [`inspect`](Self::inspect) has passed.
     pub(super) fn push(
         &mut self,
         rows: Rows<'_, Values<B>>,
         weights: Option<&Values<B>>,
     ) -> Result<Pushed, Error<B::Error>> {
-        self.inspect(rows, weights)?;
         let opened = self.head.opened;
         let mut at = rows.start();
         let mut pushed = Pushed::default();
@@ -57,7 +57,7 @@ impl<B: Backend> Work<'_, B> {
     }
 
     /// Checks the whole push before anything changes.
-    fn inspect(
+    pub(super) fn inspect(
         &self,
         rows: Rows<'_, Values<B>>,
         weights: Option<&Values<B>>,

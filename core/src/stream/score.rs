@@ -27,6 +27,7 @@ impl<B: Backend, S: Store<B>> Stream<B, S> {
     ) -> Result<(), Error<B::Error>> {
         ShapeError::check("dim of rows", self.dim, rows.dim())?;
         ShapeError::check("scores", rows.len(), out.len())?;
+        self.check_whole()?;
         self.work().score(rows, out)
     }
 }
