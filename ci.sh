@@ -7,6 +7,8 @@
 #   nostd       core and CPU backend for Cortex-M0, Cortex-M4 and wasm, without the standard library
 #   msrv        the libraries on the oldest compiler that Cargo.toml promises
 #   miri        undefined behaviour in core and the scalar CPU path (a few quick tests)
+#   asan        reads and writes out of bounds in the CPU backend's vector paths (address sanitizer)
+#   large       more than 2³¹ coordinates in one buffer: 9 GiB of memory
 #   neon        the CPU backend's tests for AArch64, under qemu
 #   wasm        the CPU backend's tests for wasm with simd128, under node
 #   firmware    the detector on five microcontrollers, AArch64 and in wasm, under emulation; its C
@@ -21,9 +23,10 @@
 #   docs        rustdoc without warnings
 #   package     every crate that is published can be packed, with the others beside it
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
-#   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each
+#   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each, after a build of 8 minutes on two cores
 #   deny        licences and advisories of all dependencies
-#   ci          what a change must pass: all of the above but cuda-kit, ptx-write, mlflow, explore, fuzz-smoke and deny
+#   ci          what a change must pass: all of the above but asan, large, cuda-kit, ptx-write, mlflow, explore,
+#               fuzz-smoke and deny
 #   all         everything
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
@@ -123,6 +126,19 @@ do_miri() {
     counted cargo +nightly miri test -p enfold-cpu --test conformance -- \
         single::copy_and_fill single::what_is_written single::new_buffers single::empty_sides
     unset MIRIFLAGS CARGO_TARGET_DIR
+}
+
+do_asan() {
+    need_toolchain nightly
+    # Its own folder: the flags are others, and what they build is not for other verbs. A target is
+    # named so that macros and build scripts go without.
+    CARGO_TARGET_DIR=target/asan RUSTFLAGS=-Zsanitizer=address PROPTEST_CASES=$EMULATED_CASES \
+        counted cargo +nightly test -p enfold-cpu --target x86_64-unknown-linux-gnu \
+        --test conformance --test isa --test blocks --test layout
+}
+
+do_large() {
+    counted cargo test -p enfold-cpu --test large -- --ignored
 }
 
 do_neon() {
@@ -282,7 +298,7 @@ main() {
     for verb in "$@"; do
         case $verb in
             ci) list+=("${CI[@]}") ;;
-            all) list+=("${CI[@]}" mlflow explore fuzz-smoke deny) ;;
+            all) list+=("${CI[@]}" asan large mlflow explore fuzz-smoke deny) ;;
             *) declare -F "do_${verb//-/_}" >/dev/null || { echo "no verb $verb" >&2; exit 2; }
                list+=("$verb") ;;
         esac
