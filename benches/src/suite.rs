@@ -66,7 +66,7 @@ impl Suite {
             (None, false, Self::Folds) => 5,
             (None, false, _) => 3,
         };
-        let pairs = pairs.unwrap_or(if on.quick { 2_000 } else { 20_000 });
+        let pairs = pairs.unwrap_or(if on.quick { 2_000 } else { 10_000 });
         Ok(Plan { backends: backends::chosen(&on.backend)?, shapes: shapes?, rounds, pairs })
     }
 
