@@ -1,11 +1,13 @@
-//! Streams of arbitrary rows, weights, sizes and calls: no panic; weight is conserved; the state
-//! does not depend on how rows were cut; a failed call changes nothing; snapshots come back.
+//! Streams of arbitrary sizes under arbitrary calls – rows with weights, the clock, merges,
+//! snapshots – against a mirror that takes rows one by one through the provided bodies: the same
+//! bytes after every call, also where one is refused; never a panic.
 #![no_main]
 
 use arbitrary::Arbitrary;
 use enfold::store::{Owned, Sizes, Slots};
-use enfold::stream::{NonFinite, Rebuild};
-use enfold::{Cpu, Rows, Stream, StreamOptions, StreamState};
+use enfold::stream::{HalfLife, Merge, NonFinite, Rebuild};
+use enfold::{Alloc, Cpu, Rows, Stream, StreamOptions, StreamState};
+use enfold_core::conformance::decorators::Bare;
 use libfuzzer_sys::fuzz_target;
 
 #[derive(Debug, Arbitrary)]
@@ -15,10 +17,19 @@ struct Input {
     seed: u64,
     facility: bool,
     skip: bool,
-    rows: Vec<Value>,
-    weights: Option<Vec<u32>>,
-    cut: u8,
+    deferred: bool,
+    half_life: Option<(bool, u8)>,
+    batch: u8,
+    calls: Vec<Call>,
     k: u8,
+}
+
+#[derive(Debug, Arbitrary)]
+enum Call {
+    Push(Vec<Value>, Option<Vec<Value>>),
+    Decay(u16),
+    Merge(u8, Vec<Value>),
+    Restore,
 }
 
 #[derive(Debug, Clone, Copy, Arbitrary)]
@@ -28,58 +39,122 @@ enum Value {
     Bits(u32),
 }
 
-type Host = Stream<Cpu<f32>, Owned<Cpu<f32>>>;
+impl Value {
+    fn get(self) -> f32 {
+        match self {
+            Self::Small(v) => f32::from(v),
+            Self::Fine(v) => f32::from(v) / 512.0 - 3e4,
+            Self::Bits(v) => f32::from_bits(v),
+        }
+    }
 
-fn open(input: &Input, dim: usize, batch: usize) -> Host {
-    let rebuild = if input.facility { Rebuild::Facility } else { Rebuild::Ward };
-    let policy = if input.skip { NonFinite::Skip } else { NonFinite::Reject };
-    let options = StreamOptions::new().seed(input.seed).rebuild(rebuild).non_finite(policy);
-    let sizes = Sizes {
-        capacity: usize::from(input.sizes.0 % 40) + 2,
-        batch,
-        sample: usize::from(input.sizes.1 % 50),
-        lists: usize::from(input.sizes.2 % 16) + 1,
-    };
-    let cpu = Cpu::new();
-    Stream::new(cpu, Slots::alloc(&cpu, dim, sizes).unwrap(), dim, options).unwrap()
+    /// Mostly a weight that is taken.
+    fn weight(self) -> f32 {
+        match self {
+            Self::Small(v) => f32::from(v.unsigned_abs()) / 4.0,
+            other => other.get(),
+        }
+    }
+}
+
+impl Input {
+    fn dim(&self) -> usize {
+        usize::from(self.dim % 9) + 1
+    }
+
+    fn options(&self) -> StreamOptions {
+        let life = |(rows, v): (bool, u8)| {
+            let period = f64::from(v) + 0.5;
+            if rows { HalfLife::Rows(period) } else { HalfLife::Time(period) }
+        };
+        StreamOptions::new()
+            .seed(self.seed)
+            .rebuild(if self.facility { Rebuild::Facility } else { Rebuild::Ward })
+            .non_finite(if self.skip { NonFinite::Skip } else { NonFinite::Reject })
+            .merge(if self.deferred { Merge::Deferred } else { Merge::Compact })
+            .half_life(self.half_life.map_or(HalfLife::Never, life))
+    }
+
+    fn open<B: Alloc<Elem = f32> + Copy>(&self, b: B, batch: usize, number: u32) -> Host<B> {
+        let sizes = Sizes {
+            capacity: usize::from(self.sizes.0 % 40) + 2,
+            batch,
+            sample: usize::from(self.sizes.1 % 50),
+            lists: usize::from(self.sizes.2 % 16) + 1,
+        };
+        let store = Slots::alloc(&b, self.dim(), sizes).unwrap();
+        Stream::new(b, store, self.dim(), self.options().stream(number)).unwrap()
+    }
+}
+
+type Host<B> = Stream<B, Owned<B>>;
+type Machine = Cpu<f32>;
+
+/// A stream and its mirror.
+struct Both {
+    fast: Host<Machine>,
+    slow: Host<Bare<Machine>>,
+    dim: usize,
+}
+
+impl Both {
+    fn open(input: &Input, number: u32) -> Self {
+        let batch = 1 + usize::from(input.batch % 7);
+        let fast = input.open(Cpu::new(), 64, number);
+        Self { fast, slow: input.open(Bare(Cpu::new()), batch, number), dim: input.dim() }
+    }
+
+    fn push(&mut self, values: &[Value], weights: Option<&[Value]>) {
+        let data: Vec<f32> = values.iter().map(|v| v.get()).collect();
+        let n = data.len() / self.dim;
+        let of = |(i, w): (usize, &[Value])| w.get(i % w.len().max(1)).map_or(1.0, |w| w.weight());
+        let weights: Option<Vec<f32>> = weights.map(|w| (0..n).map(|i| of((i, w))).collect());
+        let rows = |from: usize, to: usize| {
+            Rows::new(&data[from * self.dim..to * self.dim], self.dim).unwrap()
+        };
+        if self.fast.push(rows(0, n), weights.as_deref()).is_ok() {
+            for i in 0..n {
+                let weight = weights.as_ref().map(|w| &w[i..=i]);
+                self.slow.push(rows(i, i + 1), weight).unwrap();
+            }
+        }
+    }
+
+    fn call(&mut self, call: &Call, input: &Input) {
+        match call {
+            Call::Push(rows, weights) => self.push(rows, weights.as_deref()),
+            Call::Decay(time) => {
+                let time = f64::from(*time) / 4.0;
+                let done = self.fast.decay(time).is_ok();
+                assert_eq!(done, self.slow.decay(time).is_ok());
+            }
+            Call::Merge(number, rows) => {
+                let mut other = Self::open(input, u32::from(*number));
+                other.push(rows, None);
+                let done = self.fast.merge(&other.fast).is_ok();
+                assert_eq!(done, self.slow.merge(&other.slow).is_ok());
+            }
+            Call::Restore => {
+                let bytes = self.fast.to_bytes().unwrap();
+                self.fast = input.open(Cpu::new(), 5, 0);
+                self.fast.restore(&bytes).unwrap();
+            }
+        }
+    }
 }
 
 fuzz_target!(|input: Input| {
-    let dim = usize::from(input.dim % 9) + 1;
-    let value = |v: &Value| match *v {
-        Value::Small(v) => f32::from(v),
-        Value::Fine(v) => f32::from(v) / 512.0 - 3e4,
-        Value::Bits(v) => f32::from_bits(v),
-    };
-    let data: Vec<f32> = input.rows.iter().map(value).collect();
-    let n = data.len() / dim;
-    let weights: Option<Vec<f32>> = input.weights.as_ref().map(|w| {
-        (0..n).map(|i| f32::from_bits(w.get(i % w.len().max(1)).copied().unwrap_or(0))).collect()
-    });
-    let mut whole = open(&input, dim, 64);
-    let mut cut = open(&input, dim, 1 + usize::from(input.cut % 7));
-    let step = 1 + usize::from(input.cut);
-    for from in (0..n).step_by(step) {
-        let to = n.min(from + step);
-        let rows = Rows::new(&data[from * dim..to * dim], dim).unwrap();
-        let before = whole.to_bytes().unwrap();
-        let result = whole.push(rows, weights.as_ref().map(|w| &w[from..to]));
-        if result.is_err() {
-            assert_eq!(before, whole.to_bytes().unwrap(), "a failed push changes nothing");
-            continue;
-        }
-        // The same rows, one by one.
-        for i in from..to {
-            let row = Rows::new(&data[i * dim..][..dim], dim).unwrap();
-            cut.push(row, weights.as_ref().map(|w| &w[i..=i])).unwrap();
+    let mut both = Both::open(&input, 0);
+    for call in input.calls.iter().take(20) {
+        let before = (both.fast.weight(), both.fast.rows());
+        both.call(call, &input);
+        let bytes = both.fast.to_bytes().unwrap();
+        assert_eq!(bytes, both.slow.to_bytes().unwrap(), "the state depends on the rows alone");
+        if matches!(call, Call::Restore) {
+            assert_eq!(before, (both.fast.weight(), both.fast.rows()));
         }
     }
-    let bytes = whole.to_bytes().unwrap();
-    assert_eq!(bytes, cut.to_bytes().unwrap(), "the state does not depend on the cuts");
-    let mut back = open(&input, dim, 5);
-    back.restore(&bytes).unwrap();
-    assert_eq!(bytes, back.to_bytes().unwrap());
-    if let Ok(found) = whole.finish(usize::from(input.k % 12) + 1) {
+    if let Ok(found) = both.fast.finish(usize::from(input.k % 12) + 1) {
         assert!(found.model.centers.iter().all(|c| c.is_finite()));
         let (least, most) = (found.least_cost, found.most_cost);
         assert!(found.model.cost >= 0.0, "{}", found.model.cost);
