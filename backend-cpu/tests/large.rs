@@ -111,7 +111,7 @@ fn a_stream_of_the_last_is_that_of(cpu: Cpu<f32>, rows: Rows<'_, [f32]>, from: u
 #[test]
 #[ignore = "takes 9 GiB of memory"]
 fn rows_past_two_to_the_31_coordinates() {
-    assert!(N * DIM > 1 << 31 && EDGE < N);
+    const { assert!(N * DIM > 1 << 31 && EDGE < N) };
     let (data, centres, cpu) = (data(), centres(), Cpu::new());
     let (rows, centres) =
         (Rows::new(&data[..], DIM).unwrap(), Rows::new(&centres[..], DIM).unwrap());
