@@ -132,9 +132,12 @@ do_asan() {
     need_toolchain nightly
     # Its own folder: the flags are others, and what they build is not for other verbs. A target is
     # named so that macros and build scripts go without.
-    CARGO_TARGET_DIR=target/asan RUSTFLAGS=-Zsanitizer=address PROPTEST_CASES=$EMULATED_CASES \
-        counted cargo +nightly test -p enfold-cpu --target x86_64-unknown-linux-gnu \
-        --test conformance --test isa --test blocks --test layout
+    export CARGO_TARGET_DIR=target/asan RUSTFLAGS=-Zsanitizer=address
+    local test=(cargo +nightly test -p enfold-cpu --target x86_64-unknown-linux-gnu)
+    counted "${test[@]}" --test conformance --test blocks --test layout
+    # Every level of instructions, as far as that goes in a minute.
+    counted "${test[@]}" --test isa -- accumulate distances any_number counts_are f64_decides
+    unset CARGO_TARGET_DIR RUSTFLAGS
 }
 
 do_large() {
