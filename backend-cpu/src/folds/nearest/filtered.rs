@@ -240,11 +240,14 @@ impl<E: Element> Under<'_, '_, '_, E> {
         let (x, y, found) = (self.job.x, self.job.y, wanted.found);
         let row = |p: usize| tile.rows[found[p].0 as usize] as usize;
         let pair = |p: usize| (x.row(row(p)), y.row(found[p].1 as usize));
-        direct::euclidean_each::<L, S>(l, self.bounds.root, wanted.n, pair, |p, d| {
+        let mut dist = [E::zero(); TOGETHER];
+        direct::euclidean_each::<L, S>(l, self.bounds.root, wanted.n, pair, |p, d| dist[p] = d);
+        // Not in a closure: one that is not inlined would not have the features of this level.
+        for p in 0..wanted.n {
             let (i, at) = (row(p), found[p].0 as usize);
-            super::offer(l, self.best, i, (d, found[p].1));
+            super::offer(l, self.best, i, (dist[p], found[p].1));
             wanted.limit[at] = self.bounds.above(self.best.worst(i).0, wanted.norm[at]);
-        });
+        }
         wanted.n = 0;
     }
 }
