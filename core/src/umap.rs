@@ -63,7 +63,7 @@ pub use model::Model;
 
 /// Multiply-adds of all pairs up to which neighbours are looked for exactly.
 const CHEAP: f64 = 1e10;
-/// Rows up to which an embedding takes 500 epochs, else 300; a transform 100, else 30.
+/// Rows up to which an embedding takes 500 epochs; a transform 100, else 30.
 const FEW: usize = 10_000;
 
 /// Where a layout begins.
@@ -105,7 +105,7 @@ pub struct Progress {
 }
 
 /// Options of an embedding; the defaults are those of the authors' implementation, but for the
-/// epochs of many rows.
+/// epochs of many rows in one or two coordinates.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Umap {
@@ -187,7 +187,8 @@ impl Umap {
         Self { curve: Some((a, b)), ..self }
     }
 
-    /// Epochs of the layout; unless set 500 for up to 10 000 rows and 300 for more.
+    /// Epochs of the layout; unless set 500 for up to 10 000 rows, and for more 300 where there are
+    /// one or two coordinates, in which it is longer until classes part, 200 where there are more.
     #[must_use]
     pub const fn epochs(self, epochs: u32) -> Self {
         Self { epochs: Some(epochs), ..self }
@@ -353,7 +354,12 @@ impl Umap {
         self.check()?;
         ShapeError::at_least("rows", 1, graph.len())?;
         ShapeError::check("start", graph.len() * self.components, start.at.len())?;
-        let epochs = self.epochs.unwrap_or(if graph.len() <= FEW { 500 } else { 300 });
+        let usual = match (graph.len() <= FEW, self.components > 2) {
+            (true, _) => 500,
+            (false, false) => 300,
+            (false, true) => 200,
+        };
+        let epochs = self.epochs.unwrap_or(usual);
         let schedule = epochs::Schedule { epochs, rate: self.rate, fixed: 0 };
         let strong = strong(graph, epochs);
         let (embedding, epochs) = if graph.len() == 1 {
