@@ -7,7 +7,8 @@
 //!
 //! The unfused pass is the fused shader with its fold replaced by a store, so both compute a
 //! distance by the same code and bring rows the same way; the matrix is reduced by a shader that
-//! reads it once. Of its time, that of the reduction alone is told besides.
+//! reads it once. Of its time, that of the reduction alone is told besides, and the time of the
+//! backend's own `distances`, which provided bodies reduce on the host.
 
 use std::error::Error;
 use std::ops::Range;
@@ -190,12 +191,13 @@ fn milliseconds(work: impl FnOnce() -> Result<(), Box<dyn Error>>) -> Result<f64
     Ok(start.elapsed().as_secs_f64() * 1e3)
 }
 
-/// The least of `rounds` rounds of each kind, in milliseconds: fused, unfused, its reduction, CPU.
+/// The least of `rounds` rounds of each kind, in milliseconds: fused, unfused, its reduction, CPU,
+/// `distances` alone.
 fn shape(
     gpu: &Wgpu,
     (n, dim, k): (usize, usize, usize),
     rounds: usize,
-) -> Result<[f64; 4], Box<dyn Error>> {
+) -> Result<[f64; 5], Box<dyn Error>> {
     let draws = Draws::new(1, 1);
     let uniform =
         |len: usize, lane| (0..len as u64).map(|i| draws.unit(i, lane)).collect::<Vec<f32>>();
@@ -209,7 +211,8 @@ fn shape(
     let pairs =
         Pairs::new(rows::<Wgpu>(&on_x, dim)?, rows::<Wgpu>(&on_y, dim)?, Metric::SqEuclidean)?;
     let here = Pairs::new(Rows::new(&x[..], dim)?, Rows::new(&y[..], dim)?, Metric::SqEuclidean)?;
-    let (mut best, mut least) = ((vec![0f32; n], vec![0u32; n]), [f64::INFINITY; 4]);
+    let (mut best, mut least) = ((vec![0f32; n], vec![0u32; n]), [f64::INFINITY; 5]);
+    let mut matrix = vec![0f32; n * k];
     for _ in 0..=rounds {
         gpu.fill(&mut dist, f32::INFINITY)?;
         gpu.fill(&mut index, NONE)?;
@@ -227,6 +230,7 @@ fn shape(
                 let into = Nearest { k: 1, dist: &mut best.0[..], index: &mut best.1[..] };
                 Ok(Cpu::<f32>::new().nearest(here, into)?)
             })?,
+            milliseconds(|| Ok(gpu.distances(pairs, &mut matrix)?))?,
         ];
         for (least, took) in least.iter_mut().zip(took) {
             *least = least.min(took);
@@ -246,12 +250,12 @@ fn main() -> Result<(), Box<dyn Error>> {
     // A driver on the CPU takes seconds for long rows, which it reads lane by lane.
     let most = if gpu.adapter().kind == Kind::Cpu { 32 } else { usize::MAX };
     for (n, dim, k) in SHAPES.into_iter().filter(|&(_, dim, _)| dim <= most) {
-        let [fused, unfused, reduce, cpu] = shape(&gpu, (n, dim, k), rounds)?;
+        let [fused, unfused, reduce, cpu, distances] = shape(&gpu, (n, dim, k), rounds)?;
         // As for the CPU: 2 operations per coordinate of a pair.
         let rate = |ms: f64| 2.0 * (n * dim * k) as f64 / ms / 1e6;
         println!(
             "{{\"task\":\"fused\",\"adapter\":\"{name}\",\"driver\":\"{driver}\",\"n\":{n},\"d\":{dim},\"k\":{k},\
-             \"ms\":{{\"fused\":{fused:.3},\"unfused\":{unfused:.3},\"reduce\":{reduce:.3},\"cpu\":{cpu:.3}}},\
+             \"ms\":{{\"fused\":{fused:.3},\"unfused\":{unfused:.3},\"reduce\":{reduce:.3},\"cpu\":{cpu:.3},\"distances\":{distances:.3}}},\
              \"gflops\":{{\"fused\":{:.2},\"cpu\":{:.2}}},\"unfused_to_fused\":{:.2}}}",
             rate(fused),
             rate(cpu),
