@@ -10,6 +10,7 @@ use enfold_core::scores::Agreement;
 use serde_json::{Map, Value, json};
 
 use crate::backends::{self, HOST, REFERENCE};
+use crate::clock::least_and_median;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::peers::Peers;
@@ -17,7 +18,7 @@ use crate::shape::Shape;
 use crate::suite::Plan;
 pub(crate) use data::Data;
 use on::Found;
-pub(crate) use on::{Algorithm, Machine, Open, SEED};
+pub(crate) use on::{Algorithm, Open, SEED};
 
 /// Rows, at most or twice as many as clusters, on which answers are compared.
 const COMPARED: usize = 4096;
@@ -124,9 +125,12 @@ impl Case<'_> {
             }
             self.others(peers, &mut others)?;
         }
-        for (row, machine) in ours.iter_mut().zip(&machines) {
-            if algorithm != Algorithm::Pca {
-                row.own.append(&mut self.agreement(&**machine)?);
+        if algorithm != Algorithm::Pca {
+            let few = compared(self.shape, self.data.rows());
+            let expected = backends::with(REFERENCE, Open)?.run(algorithm, &few)?;
+            for (row, machine) in ours.iter_mut().zip(&machines) {
+                let found = machine.run(algorithm, &few)?;
+                row.own.append(&mut self.agreement(&found, &expected)?);
             }
         }
         let quickest = ours.iter().map(Row::least).fold(f64::INFINITY, f64::min);
@@ -155,10 +159,7 @@ impl Case<'_> {
     }
 
     /// How far the answer on some rows is the reference's.
-    fn agreement(&self, machine: &dyn Machine) -> Outcome<Map<String, Value>> {
-        let data = compared(self.shape, self.data.rows());
-        let expected = backends::with(REFERENCE, Open)?.run(self.algorithm, &data)?;
-        let found = machine.run(self.algorithm, &data)?;
+    fn agreement(&self, found: &Found, expected: &Found) -> Outcome<Map<String, Value>> {
         let (ours, theirs) = (&found.words, &expected.words);
         let differ = differing(ours, theirs);
         let ari = self.algorithm.labels().then(|| Agreement::of(theirs, ours)).transpose()?;
@@ -169,12 +170,11 @@ impl Case<'_> {
     }
 
     fn line(&self, row: Row, quickest: f64) -> Value {
-        let (mut ms, least) = (row.ms.clone(), row.least());
-        ms.sort_unstable_by(f64::total_cmp);
+        let (least, median) = least_and_median(row.ms);
         let mut line = json!({"task": "algorithm", "algorithm": self.algorithm.name(),
             "shape": self.shape.name, "n": self.data.rows(), "d": self.data.dim,
             "k": self.algorithm.k(self.data), "threads": rayon::current_num_threads(),
-            "ms_least": least, "ms_median": ms[ms.len() / 2], "times": least / quickest,
+            "ms_least": least, "ms_median": median, "times": least / quickest,
             "result": row.result, "peak_mib": row.mib});
         for (key, value) in row.own {
             line[&key] = value;

@@ -37,7 +37,7 @@ pub(crate) struct On {
     /// `ROWSxELEMENTSxCENTRES`; the usual ones by default.
     #[arg(long, value_delimiter = ',')]
     pub(crate) shape: Vec<String>,
-    /// Shapes that grow in n, d and k, besides; threads 1 and all, unless --threads says.
+    /// Shapes that grow in n, d and k, besides, on all cores, and one of them on one thread.
     #[arg(long)]
     pub(crate) scaling: bool,
     /// Numbers of threads, the whole run with each; as many as there are cores by default.

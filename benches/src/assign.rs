@@ -89,7 +89,7 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Value>, Box<dyn std::error::Error>>
         let set = sets::make(name).ok_or("unknown shape")?;
         let path = Path::new(&plan.data).join(format!("{name}.npy"));
         if peer.is_some() && !path.exists() {
-            crate::write_npy(&path, &set.data, set.dim)?;
+            crate::peer::write_rows(&path, &set.data, set.dim)?;
         }
         let flops = 2.0 * set.rows() as f64 * set.dim as f64 * set.k as f64;
         let (n, d, k) = (set.rows(), set.dim, set.k);

@@ -29,3 +29,9 @@ pub(crate) fn timed_on<R>(afar: bool, work: impl FnOnce() -> R) -> (f64, R) {
     let result = work();
     (start.elapsed().as_secs_f64() * 1e3, result)
 }
+
+/// The least and the median of the rounds; there is one at least.
+pub(crate) fn least_and_median(mut ms: Vec<f64>) -> (f64, f64) {
+    ms.sort_unstable_by(f64::total_cmp);
+    (ms[0], ms[ms.len() / 2])
+}

@@ -8,6 +8,7 @@ use enfold_core::Alloc;
 use serde_json::json;
 
 use crate::backends::{self, REFERENCE, Work};
+use crate::clock::least_and_median;
 use crate::failure::Outcome;
 use crate::memory::peak_mib;
 use crate::output::Output;
@@ -74,16 +75,16 @@ fn measure(shape: &Shape, plan: &Plan, limits: &Limits, output: &mut Output) -> 
             }
         }
         let expected = reference.answer(fold, shape)?;
-        for ((name, runner), mut ms) in all.iter_mut().zip(times) {
-            ms.sort_unstable_by(f64::total_cmp);
+        for ((name, runner), ms) in all.iter_mut().zip(times) {
+            let (least, median) = least_and_median(ms);
             let found = runner.answer(fold, shape)?;
             let (flops, bytes) = fold.work(shape);
-            let (gflops, gbytes) = (flops / ms[0] / 1e6, bytes / ms[0] / 1e6);
+            let (gflops, gbytes) = (flops / least / 1e6, bytes / least / 1e6);
             output.push(json!({
                 "task": "fold", "fold": fold.name(), "shape": shape.name, "n": shape.rows(),
                 "d": shape.dim, "k": shape.centers(), "backend": name,
-                "threads": rayon::current_num_threads(), "ms_least": ms[0],
-                "ms_median": ms[ms.len() / 2], "gflops": gflops, "gbytes": gbytes,
+                "threads": rayon::current_num_threads(), "ms_least": least,
+                "ms_median": median, "gflops": gflops, "gbytes": gbytes,
                 "of_limit": (gflops / limits.gflops).max(gbytes / limits.gbytes),
                 "error": found.error, "differ": found.differ(&expected),
                 "compared": expected.bits.len(), "peak_mib": peak_mib(),

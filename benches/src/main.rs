@@ -33,7 +33,6 @@ mod sweep;
 mod table;
 mod umap;
 
-use std::path::Path;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -113,22 +112,4 @@ fn run(task: Task) -> failure::Outcome<ExitCode> {
         }
     }
     Ok(ExitCode::SUCCESS)
-}
-
-/// Writes a set where the peers can read it: a NumPy file of f32.
-fn write_npy(path: &Path, rows: &[f32], dim: usize) -> std::io::Result<()> {
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder)?;
-    }
-    let shape = format!("({}, {})", rows.len() / dim, dim);
-    let mut header = format!("{{'descr': '<f4', 'fortran_order': False, 'shape': {shape}, }}");
-    while (header.len() + 11) % 64 != 0 {
-        header.push(' ');
-    }
-    header.push('\n');
-    let mut bytes = b"\x93NUMPY\x01\x00".to_vec();
-    bytes.extend((header.len() as u16).to_le_bytes());
-    bytes.extend(header.as_bytes());
-    bytes.extend(rows.iter().flat_map(|v| v.to_le_bytes()));
-    std::fs::write(path, bytes)
 }

@@ -13,8 +13,18 @@ pub(crate) fn page(lines: &[Value]) -> String {
     let sections = [
         folds(&of("fold"), lines.iter().find(|l| text(l, "task") == "limits")),
         algorithms(&of("algorithm")),
-        streams(&of("stream")),
-        agreement(&of("agreement")),
+        section(
+            &of("stream"),
+            "One pass over a stream",
+            "Milliseconds are those of the pass; differ: bytes of the snapshot that are not the \
+             reference's.",
+        ),
+        section(
+            &of("agreement"),
+            "Agreement with the reference backend",
+            "Uncertain: rows whose two nearest centres are nearer to each other than rounding can \
+             tell.",
+        ),
     ];
     format!(
         "<!doctype html>\n<html lang='en'><head><meta charset='utf-8'><title>enfold-bench</title>\
@@ -65,26 +75,12 @@ fn algorithms(lines: &[&Value]) -> String {
     )
 }
 
-fn streams(lines: &[&Value]) -> String {
+/// A table alone, with what its columns mean.
+fn section(lines: &[&Value], head: &str, meaning: &str) -> String {
     if lines.is_empty() {
         return String::new();
     }
-    format!(
-        "<h2>One pass over a stream</h2><p>Milliseconds are those of the pass; differ: bytes of \
-         the snapshot that are not the reference's.</p>{}\n",
-        table(lines)
-    )
-}
-
-fn agreement(lines: &[&Value]) -> String {
-    if lines.is_empty() {
-        return String::new();
-    }
-    format!(
-        "<h2>Agreement with the reference backend</h2><p>Uncertain: rows whose two nearest \
-         centres are nearer to each other than rounding can tell.</p>{}\n",
-        table(lines)
-    )
+    format!("<h2>{head}</h2><p>{meaning}</p>{}\n", table(lines))
 }
 
 #[cfg(test)]

@@ -1,9 +1,23 @@
 //! The peers, kept running beside us so that rounds can alternate.
 
-use std::io::{BufRead, BufReader, Error, Result, Write};
+use std::fs::{File, create_dir_all};
+use std::io::{BufRead, BufReader, BufWriter, Error, Result, Write};
+use std::path::Path;
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
+use enfold::data::npy;
+use enfold_core::Rows;
 use serde_json::Value;
+
+use crate::failure::Outcome;
+
+/// Writes rows where the peers can read them.
+pub(crate) fn write_rows(path: &Path, rows: &[f32], dim: usize) -> Outcome<()> {
+    if let Some(folder) = path.parent() {
+        create_dir_all(folder)?;
+    }
+    Ok(npy::write(BufWriter::new(File::create(path)?), Rows::new(rows, dim)?)?)
+}
 
 /// A running `against/peers.py`, or another program that answers its requests.
 #[derive(Debug)]

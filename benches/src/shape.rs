@@ -37,8 +37,7 @@ impl Shape {
         let center = |c: usize, t: usize| 4.0 * unif(1, c * dim + t) - 2.0;
         let value = |at: usize| (center(at / dim % k, at % dim) + norm(2, at)) as f32;
         let x: Vec<f32> = (0..n * dim).map(value).collect();
-        // Rows as centres, spread over all.
-        let y = (0..k).flat_map(|c| x[c * (n / k) * dim..][..dim].to_vec()).collect();
+        let y = spread(&x, dim, k);
         let name = format!("{n}x{dim}x{k}");
         let mut new = Self { name, dim, x, y, radius: 0.0 };
         new.radius = new.middle() as f32;
@@ -55,8 +54,7 @@ impl Shape {
 
     /// The definition: squared distance in f64.
     pub(crate) fn squared(&self, i: usize, j: usize) -> f64 {
-        let (a, b) = (&self.x[i * self.dim..][..self.dim], &self.y[j * self.dim..][..self.dim]);
-        a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
+        squared(&self.x[i * self.dim..][..self.dim], &self.y[j * self.dim..][..self.dim])
     }
 
     /// The nearest centre of a row, in f64.
@@ -70,4 +68,15 @@ impl Shape {
         least.sort_unstable_by(f64::total_cmp);
         least[least.len() / 2]
     }
+}
+
+/// k rows as centres, spread over all.
+pub(crate) fn spread(x: &[f32], dim: usize, k: usize) -> Vec<f32> {
+    let step = x.len() / dim / k;
+    (0..k).flat_map(|c| &x[c * step * dim..][..dim]).copied().collect()
+}
+
+/// A squared distance in f64.
+pub(crate) fn squared(a: &[f32], b: &[f32]) -> f64 {
+    a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2)).sum()
 }

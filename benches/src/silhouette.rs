@@ -47,7 +47,7 @@ fn measure(
     let path = Path::new(&plan.data).join(format!("silhouette_{n}_{d}_{}.npy", plan.k));
     let labels = path.with_extension("labels");
     if peer.is_some() {
-        crate::write_npy(&path, &set.data, set.dim)?;
+        crate::peer::write_rows(&path, &set.data, set.dim)?;
         std::fs::write(
             &labels,
             set.labels.iter().flat_map(|l| l.to_le_bytes()).collect::<Vec<_>>(),

@@ -2,8 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::algorithms::{self, Data, Machine, Open, SEED};
+use crate::algorithms::{self, Data, Open, SEED};
 use crate::backends::{self, REFERENCE};
+use crate::clock::least_and_median;
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::peers::Peers;
@@ -51,24 +52,27 @@ fn measure(
             cost = answer["cost_per_row"].as_f64();
         }
     }
-    let line = |who: Value, mut ms: Vec<f64>| {
-        ms.sort_unstable_by(f64::total_cmp);
+    let line = |who: Value, ms: Vec<f64>| {
+        let (least, median) = least_and_median(ms);
         let mut line = json!({"task": "stream", "shape": shape.name, "n": data.rows(),
             "d": data.dim, "k": data.k, "batch": batch, "threads": rayon::current_num_threads(),
-            "ms_least": ms[0], "ms_median": ms[ms.len() / 2],
-            "rows_per_s": 1e3 * data.rows() as f64 / ms[0]});
+            "ms_least": least, "ms_median": median,
+            "rows_per_s": 1e3 * data.rows() as f64 / least});
         who.as_object().into_iter().flatten().for_each(|(key, v)| line[key] = v.clone());
         line
     };
+    let few = algorithms::compared(shape, data.rows());
+    let expected = backends::with(REFERENCE, Open)?.pass(&few, batch)?.snapshot;
     for ((name, machine), passes) in names.iter().zip(&machines).zip(passes) {
         let last = passes.last().ok_or("no rounds")?;
         let own = machine.cost(data, &last.centers)?;
         let finish = passes.iter().map(|p| p.finish_ms).fold(f64::INFINITY, f64::min);
         let mib = passes.iter().map(|p| p.mib).fold(0.0, f64::max);
-        let (differ, compared) = differing(shape, data.rows(), &**machine, batch)?;
+        let found = machine.pass(&few, batch)?.snapshot;
+        let differ = algorithms::differing(&expected, &found);
         let who = json!({"backend": name, "finish_ms": finish, "cost_per_row": own,
             "cost_share": cost.map(|theirs| own / theirs), "snapshot_bytes": last.snapshot.len(),
-            "differ": differ, "compared": compared, "peak_mib": mib});
+            "differ": differ, "compared": expected.len(), "peak_mib": mib});
         output.push(line(who, passes.iter().map(|p| p.push_ms).collect()))?;
     }
     if let Some(peer) = peers.names.iter().find(|peer| peer.name == "sklearn") {
@@ -76,17 +80,4 @@ fn measure(
         output.push(line(who, theirs))?;
     }
     Ok(())
-}
-
-/// Bytes of the snapshot after some rows that are not the reference's.
-fn differing(
-    shape: &Shape,
-    rows: usize,
-    machine: &dyn Machine,
-    batch: usize,
-) -> Outcome<(usize, usize)> {
-    let data = algorithms::compared(shape, rows);
-    let expected = backends::with(REFERENCE, Open)?.pass(&data, batch)?.snapshot;
-    let found = machine.pass(&data, batch)?.snapshot;
-    Ok((algorithms::differing(&expected, &found), expected.len()))
 }

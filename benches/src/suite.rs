@@ -97,9 +97,11 @@ pub(crate) fn run(suites: &[Suite], on: &On, beside: Option<&Beside>, out: &Out)
     beside.map_or(Ok(()), |beside| peers::check(&beside.against))?;
     let mut output = Output::open(out.json.as_deref(), out.html.as_deref())?;
     let cores = available_parallelism().map_or(1, NonZero::get);
-    let asked: Vec<usize> = on.threads.iter().map(|threads| usize::from(*threads)).collect();
-    for threads in if asked.is_empty() { vec![rayon::current_num_threads()] } else { asked.clone() }
-    {
+    let mut asked: Vec<usize> = on.threads.iter().map(|threads| usize::from(*threads)).collect();
+    if asked.is_empty() {
+        asked.push(rayon::current_num_threads());
+    }
+    for threads in asked {
         with(threads, || {
             let mut peers = beside.map_or(Ok(Peers::default()), Peers::start)?;
             plans.iter().try_for_each(|(suite, plan)| suite.run(plan, &mut peers, &mut output))

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use crate::failure::Outcome;
+use crate::peer::write_rows;
 use crate::peers::Peers;
-use crate::shape::Shape;
+use crate::shape::{self, Shape};
 
 /// Neighbours that make a row of DBSCAN a core row, itself included.
 pub(crate) const NEED: usize = 10;
@@ -32,7 +33,7 @@ impl<'a> Data<'a> {
         let (dim, k) = (shape.dim, shape.centers());
         let n = rows.min(shape.rows()).max(k);
         let x = &shape.x[..n * dim];
-        let centers = (0..k).flat_map(|c| &x[c * (n / k) * dim..][..dim]).copied().collect();
+        let centers = shape::spread(x, dim, k);
         let labels = (0..n).map(|i| (i % k) as u32).collect();
         Self { x, dim, k, centers, labels, eps: radius(x, dim), path: PathBuf::new() }
     }
@@ -47,7 +48,7 @@ impl<'a> Data<'a> {
             let name = format!("mixture_{}x{}x{}.npy", self.rows(), self.dim, self.k);
             self.path = peers.folder.join(name);
             let wrong = |e| format!("--data {}: {e}", self.path.display());
-            crate::write_npy(&self.path, self.x, self.dim).map_err(wrong)?;
+            write_rows(&self.path, self.x, self.dim).map_err(wrong)?;
             let labels: Vec<u8> = self.labels.iter().flat_map(|l| l.to_le_bytes()).collect();
             std::fs::write(self.path.with_extension("labels"), labels)?;
         }
@@ -58,12 +59,9 @@ impl<'a> Data<'a> {
 /// The middle of the distances to the `NEED`-th nearest, of rows spread over all.
 fn radius(x: &[f32], dim: usize) -> f64 {
     let n = x.len() / dim;
-    let squared = |i: usize, j: usize| -> f64 {
-        let (a, b) = (&x[i * dim..][..dim], &x[j * dim..][..dim]);
-        a.iter().zip(b).map(|(a, b)| f64::from(a - b).powi(2)).sum()
-    };
+    let row = |i: usize| &x[i * dim..][..dim];
     let reach = |i: usize| {
-        let mut all: Vec<f64> = (0..n).map(|j| squared(i, j)).collect();
+        let mut all: Vec<f64> = (0..n).map(|j| shape::squared(row(i), row(j))).collect();
         *all.select_nth_unstable_by(NEED.min(n) - 1, f64::total_cmp).1
     };
     let mut middle: Vec<f64> = (0..n).step_by(n.div_ceil(LOOKED)).map(reach).collect();
