@@ -197,30 +197,29 @@ pub(crate) fn euclidean<L: Lanes, const S: usize, const N: usize>(
     distances
 }
 
-/// The same of `n` pairs, four at a time, so that the long wait of one for its additions is spent
-/// on three others.
+/// The same of as many pairs as `out` has room for, four at a time, so that the long wait of one for
+/// its additions is spent on three others. What is done with them is the caller's loop: a closure
+/// for it might be compiled without the features of this level.
 #[cfg(feature = "std")]
 #[inline(always)]
 pub(crate) fn euclidean_each<'a, L: Lanes, const S: usize>(
     l: L,
     root: bool,
-    n: usize,
     pair: impl Fn(usize) -> (&'a [L::E], &'a [L::E]),
-    mut take: impl FnMut(usize, L::E),
+    out: &mut [L::E],
 ) where
     L::E: 'a,
 {
     const TOGETHER: usize = 4;
-    for first in (0..n).step_by(TOGETHER) {
+    let n = out.len();
+    for (first, out) in (0..n).step_by(TOGETHER).zip(out.chunks_mut(TOGETHER)) {
         let mut xs: [&[L::E]; TOGETHER] = [&[]; TOGETHER];
         let mut ys = xs;
         for p in 0..TOGETHER {
             (xs[p], ys[p]) = pair((first + p).min(n - 1));
         }
         let distances = euclidean::<L, S, TOGETHER>(l, root, xs, ys);
-        for p in 0..TOGETHER.min(n - first) {
-            take(first + p, distances[p]);
-        }
+        out.copy_from_slice(&distances[..out.len()]);
     }
 }
 

@@ -116,7 +116,7 @@ impl Case<'_> {
             .map(|(_, peer)| Row::new(json!({"peer": peer.name, "version": peer.version})))
             .collect();
         let mut others: Vec<Row> = Vec::new();
-        for _ in 0..plan.rounds {
+        for _ in plan.turns() {
             for (machine, row) in machines.iter().zip(&mut ours) {
                 row.ours(&machine.run(algorithm, self.data)?);
             }

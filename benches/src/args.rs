@@ -108,17 +108,11 @@ pub(crate) enum Task {
     },
     /// The bars that were set, met or missed by the newest records.
     Bars {
-        /// The list of bars.
-        #[arg(long, default_value = "benches/bars.json")]
-        bars: String,
-        /// The folder of records.
-        #[arg(long, default_value = "benches/record")]
-        record: String,
-        /// A text to put the table into, between its marks.
+        /// Puts them, and the tables of times, into README.md and COMPARE.md.
         #[arg(long)]
-        markdown: Option<String>,
-        /// Do not write; fail where the text's table is not this one.
-        #[arg(long)]
+        write: bool,
+        /// Fails where those have others.
+        #[arg(long, conflicts_with = "write")]
         check: bool,
     },
     /// Two runs' JSON lines: what became slower. Ends with 1 where something did.

@@ -1,32 +1,24 @@
 //! The bars that were set, against the newest records: met or missed, and by how much.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde::Deserialize;
-use serde_json::Value;
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
 
-type Outcome<T> = Result<T, Box<dyn std::error::Error>>;
+use crate::failure::Outcome;
+use crate::record::{self, figure};
+use crate::tables::Table;
 
-/// What to do.
-#[derive(Debug, Clone)]
-pub(crate) struct Plan {
-    /// The list of bars.
-    pub(crate) bars: String,
-    /// The folder of records.
-    pub(crate) record: String,
-    /// A text whose part between the marks is to be the table.
-    pub(crate) markdown: Option<String>,
-    /// Do not write; fail where something would change.
-    pub(crate) check: bool,
-}
-
-impl Plan {
-    /// The table alone, of this repository's list and records.
-    pub(crate) fn usual() -> Self {
-        let of = |path: &str| format!("{}/{path}", env!("CARGO_MANIFEST_DIR"));
-        Self { bars: of("bars.json"), record: of("record"), markdown: None, check: false }
-    }
+/// What becomes of the tables.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Texts {
+    /// The bars are printed, and that is all.
+    Alone,
+    /// They are put into the texts.
+    Write,
+    /// Fails where the texts have others.
+    Check,
 }
 
 /// One bar of the list.
@@ -36,7 +28,7 @@ struct Bar {
     /// Record, below the folder.
     record: String,
     /// What its line says.
-    of: BTreeMap<String, Value>,
+    of: Map<String, Value>,
     /// Where our figure is: `ms.enfold`.
     ours: String,
     #[serde(flatten)]
@@ -60,57 +52,58 @@ enum Wanted {
     AtMost(f64),
 }
 
-const MARKS: [&str; 2] =
-    ["<!-- bars: made by `enfold-bench bars`, do not edit -->\n", "<!-- end -->"];
+/// Where the texts, the lists and the records are.
+const HERE: &str = env!("CARGO_MANIFEST_DIR");
 
-/// Prints the table; writes or checks it where asked to.
-pub(crate) fn run(plan: &Plan) -> Outcome<()> {
-    let read = |path: &str| std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"));
-    let bars: Vec<Bar> =
-        serde_json::from_str(&read(&plan.bars)?).map_err(|e| format!("{}: {e}", plan.bars))?;
-    let lines: Result<Vec<String>, _> =
-        bars.iter().map(|bar| bar.line(Path::new(&plan.record))).collect();
+/// The text that has the bars.
+const TEXT: &str = "COMPARE.md";
+
+/// Prints the bars; writes or checks all tables where asked to.
+pub(crate) fn run(texts: Texts) -> Outcome<()> {
+    let folder = Path::new(HERE).join("record");
+    let bars: Vec<Bar> = list("bars.json")?;
+    let lines: Outcome<Vec<String>> = bars.iter().map(|bar| bar.line(&folder)).collect();
     let head = "| bar | machine | wanted | measured | |\n|---|---|---|---|---|\n";
-    let table = format!("{head}{}", lines?.concat());
-    println!("{table}");
-    let Some(path) = &plan.markdown else { return Ok(()) };
-    let old = read(path)?;
-    let new = between(&old, &table).ok_or_else(|| format!("{path} has no marks for the table"))?;
-    match plan.check {
-        true if new != old => Err(format!("{path} is not what `enfold-bench bars` makes").into()),
-        true => Ok(()),
-        false => Ok(std::fs::write(path, new)?),
+    let bars = format!("{head}{}", lines?.concat());
+    println!("{bars}");
+    if texts == Texts::Alone {
+        return Ok(());
     }
+    put(TEXT, "bars", &bars, texts)?;
+    let tables: Vec<Table> = list("tables.json")?;
+    tables.iter().try_for_each(|t| put(&t.text, &t.name, &t.markdown(&folder)?, texts))
 }
 
-/// The text with the table between the marks.
-fn between(text: &str, table: &str) -> Option<String> {
-    let (before, rest) = text.split_once(MARKS[0])?;
-    let (_, after) = rest.split_once(MARKS[1])?;
-    Some([before, MARKS[0], table, MARKS[1], after].concat())
+fn list<T: DeserializeOwned>(name: &str) -> Outcome<Vec<T>> {
+    let text = std::fs::read_to_string(Path::new(HERE).join(name));
+    let text = text.map_err(|e| format!("{name}: {e}"))?;
+    Ok(serde_json::from_str(&text).map_err(|e| format!("{name}: {e}"))?)
+}
+
+fn put(text: &str, name: &str, table: &str, texts: Texts) -> Outcome<()> {
+    let path = Path::new(HERE).join("..").join(text);
+    let (old, new) = record::with(&path, name, table)?;
+    match texts {
+        Texts::Check if old != new => {
+            Err(format!("{text}: {name} is not what `enfold-bench bars --write` makes").into())
+        }
+        Texts::Write => Ok(std::fs::write(path, new)?),
+        _ => Ok(()),
+    }
 }
 
 impl Bar {
     /// Its row of the table, from the last line of the record that has what it needs.
     fn line(&self, folder: &Path) -> Outcome<String> {
         let path = folder.join(&self.record);
-        let text =
-            std::fs::read_to_string(&path).map_err(|e| format!("{}: {e}", path.display()))?;
-        let lines: Result<Vec<Value>, _> =
-            text.lines().filter(|l| !l.trim().is_empty()).map(serde_json::from_str).collect();
-        let found = lines?.iter().rev().find_map(|line| self.judge(line));
-        let none = || format!("{}: no line for \"{}\"", path.display(), self.what);
-        let (wanted, measured, met) = found.ok_or_else(none)?;
-        let machine = self.record.split('/').next().unwrap_or_default();
+        let (wanted, measured, met) = record::last(&path, &self.of, |line| self.judge(line))?;
+        let machine = record::machine(&self.record);
         let word = if met { "met" } else { "**missed**" };
         Ok(format!("| {} | {machine} | {wanted} | {measured} | {word} |\n", self.what))
     }
 
-    /// Wanted, measured, and whether it is met; None where a line is of something else.
+    /// Wanted, measured, and whether it is met; None where a line lacks a figure.
     fn judge(&self, line: &Value) -> Option<(String, String, bool)> {
-        if !self.of.iter().all(|(key, value)| line[key] == *value) {
-            return None;
-        }
         let ours = figure(line, &self.ours)?;
         Some(match &self.wanted {
             Wanted::Faster { theirs, at_least } => {
@@ -127,11 +120,6 @@ impl Bar {
     }
 }
 
-/// A number by its path: `ms.enfold`.
-fn figure(line: &Value, path: &str) -> Option<f64> {
-    path.split('.').try_fold(line, |at, key| at.get(key))?.as_f64()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -140,20 +128,11 @@ mod tests {
         "times_as_fast_as": {"theirs": "ms.them", "at_least": 2.0}}"#;
 
     #[test]
-    fn a_ratio_is_judged_and_other_lines_are_not() {
+    fn a_ratio_is_judged_and_a_line_without_it_is_not() {
         let bar: Bar = serde_json::from_str(BAR).expect("a bar");
-        let line =
-            |set: &str, us: f64| serde_json::json!({"set": set, "ms": {"us": us, "them": 4.0}});
-        assert_eq!(bar.judge(&line("b", 1.0)), None);
-        assert_eq!(bar.judge(&line("a", 2.0)), Some(("≥ 2 ×".into(), "2.00 ×".into(), true)));
-        assert!(!bar.judge(&line("a", 2.01)).expect("judged").2);
-    }
-
-    #[test]
-    fn a_table_is_put_between_its_marks() {
-        let text = format!("a\n{}old\n{}b", MARKS[0], MARKS[1]);
-        let new = between(&text, "new\n").expect("marks");
-        assert_eq!(new, format!("a\n{}new\n{}b", MARKS[0], MARKS[1]));
-        assert_eq!(between("no marks", ""), None);
+        let line = |us: f64| serde_json::json!({"ms": {"us": us, "them": 4.0}});
+        assert_eq!(bar.judge(&serde_json::json!({"ms": {"us": 1.0}})), None);
+        assert_eq!(bar.judge(&line(2.0)), Some(("≥ 2 ×".into(), "2.00 ×".into(), true)));
+        assert!(!bar.judge(&line(2.01)).expect("judged").2);
     }
 }

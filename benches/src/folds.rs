@@ -69,7 +69,7 @@ fn measure(shape: &Shape, plan: &Plan, limits: &Limits, output: &mut Output) -> 
     }
     for fold in Fold::ALL {
         let mut times = vec![Vec::new(); all.len()];
-        for _ in 0..plan.rounds {
+        for _ in plan.turns() {
             for ((_, runner), times) in all.iter_mut().zip(&mut times) {
                 times.push(runner.time(fold, shape)?);
             }

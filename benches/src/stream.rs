@@ -40,7 +40,7 @@ fn measure(
     let mut passes: Vec<Vec<_>> = names.iter().map(|_| Vec::new()).collect();
     let mut theirs = Vec::new();
     let mut cost = None;
-    for _ in 0..plan.rounds {
+    for _ in plan.turns() {
         for (machine, passes) in machines.iter().zip(&mut passes) {
             passes.push(machine.pass(data, batch)?);
         }

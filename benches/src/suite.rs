@@ -2,6 +2,7 @@
 
 use std::num::NonZero;
 use std::thread::available_parallelism;
+use std::time::{Duration, Instant};
 
 use crate::args::{Beside, On, Out};
 use crate::failure::Outcome;
@@ -26,8 +27,8 @@ pub(crate) struct Plan {
     pub(crate) backends: Vec<String>,
     /// Rows, elements and centres.
     pub(crate) shapes: Vec<[usize; 3]>,
-    /// Rounds in turn.
-    pub(crate) rounds: usize,
+    /// Rounds in turn, at most.
+    rounds: usize,
     /// Rows at most of what visits all pairs.
     pub(crate) pairs: usize,
 }
@@ -38,6 +39,17 @@ const QUICK: [&str; 2] = ["10000x2x16", "5000x32x32"];
 /// What grows from a quarter or an eighth of this to this or four times this.
 const BASE: [usize; 3] = [20_000, 32, 32];
 const QUICK_BASE: [usize; 3] = [4_000, 16, 16];
+
+/// A case that took so long gets no further round.
+const ENOUGH: Duration = Duration::from_secs(12);
+
+impl Plan {
+    /// The rounds of one case.
+    pub(crate) fn turns(&self) -> impl Iterator<Item = usize> {
+        let start = Instant::now();
+        (0..self.rounds).take_while(move |round| *round == 0 || start.elapsed() < ENOUGH)
+    }
+}
 
 impl Suite {
     pub(crate) const ALL: [Self; 4] =

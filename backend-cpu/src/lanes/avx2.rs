@@ -157,10 +157,13 @@ impl Lanes for Avx2 {
     fn columns<const D: usize>(self, from: &[f32]) -> [__m256; D] {
         let from = &from[..8 * D];
         let mut out = [self.splat(0.0); D];
-        let row = |r: usize| self.load(&from[8 * r..]);
+        let mut row = out;
+        for r in 0..D {
+            row[r] = self.load(&from[8 * r..]);
+        }
         match D {
             2 => {
-                let (a, b) = (row(0), row(1));
+                let (a, b) = (row[0], row[1]);
                 // SAFETY: `self` proves AVX2.
                 let (a, b) = unsafe {
                     let low = _mm256_permute2f128_ps::<0x20>(a, b);
@@ -170,7 +173,7 @@ impl Lanes for Avx2 {
                 (out[0], out[1]) = (a, b);
             }
             4 => {
-                let (a, b, c, d) = (row(0), row(1), row(2), row(3));
+                let (a, b, c, d) = (row[0], row[1], row[2], row[3]);
                 // SAFETY: `self` proves AVX2.
                 unsafe {
                     // Rows 0 and 4, 1 and 5, 2 and 6, 3 and 7, each pair in two halves.
@@ -192,9 +195,7 @@ impl Lanes for Avx2 {
             }
             8 => {
                 let mut block = [self.splat(0.0); MOST];
-                for (r, block) in block[..8].iter_mut().enumerate() {
-                    *block = row(r);
-                }
+                block[..8].copy_from_slice(&row);
                 self.transpose(&mut block);
                 out.copy_from_slice(&block[..D]);
             }

@@ -172,22 +172,28 @@ impl Lanes for Avx512 {
                 _mm512_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
                 _mm512_set1_epi32(D as i32),
             );
-            let row = |r: usize| _mm512_loadu_ps(from[16 * r..16 * r + 16].as_ptr());
+            let mut row = out;
+            for r in 0..D {
+                row[r] = self.load(&from[16 * r..]);
+            }
             for (t, out) in out.iter_mut().enumerate() {
                 let at = _mm512_add_epi32(step, _mm512_set1_epi32(t as i32));
                 *out = match D {
-                    2 => _mm512_permutex2var_ps(row(0), at, row(1)),
+                    2 => _mm512_permutex2var_ps(row[0], at, row[1]),
                     4 => {
                         // Lanes 0..8 come from the first two vectors, 8..16 from the others.
-                        let low = _mm512_permutex2var_ps(row(0), at, row(1));
-                        let high = _mm512_permutex2var_ps(row(2), at, row(3));
+                        let low = _mm512_permutex2var_ps(row[0], at, row[1]);
+                        let high = _mm512_permutex2var_ps(row[2], at, row[3]);
                         _mm512_mask_mov_ps(low, 0xff00, high)
                     }
                     8 => {
-                        let quarter =
-                            |q: usize| _mm512_permutex2var_ps(row(2 * q), at, row(2 * q + 1));
-                        let low = _mm512_mask_mov_ps(quarter(0), 0x00f0, quarter(1));
-                        let high = _mm512_mask_mov_ps(quarter(2), 0xf000, quarter(3));
+                        // Each two vectors have a quarter.
+                        let mut part = [row[0]; 4];
+                        for q in 0..4 {
+                            part[q] = _mm512_permutex2var_ps(row[2 * q], at, row[2 * q + 1]);
+                        }
+                        let low = _mm512_mask_mov_ps(part[0], 0x00f0, part[1]);
+                        let high = _mm512_mask_mov_ps(part[2], 0xf000, part[3]);
                         _mm512_mask_mov_ps(low, 0xff00, high)
                     }
                     _ => _mm512_i32gather_ps::<4>(at, from.as_ptr()),

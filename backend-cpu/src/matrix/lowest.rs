@@ -83,11 +83,10 @@ impl Lowest<'_, '_> {
         (direct, open): (&mut Vec<u32>, &mut Vec<u32>),
     ) {
         let steps = self.job.x.dim.div_ceil(STEP);
-        let mut tiles: Vec<Tile<L::V>> = rows
-            .chunks(SIDE)
-            .zip(parts.chunks_exact_mut(steps))
-            .map(|(rows, parts)| self.pack(l, rows, parts))
-            .collect();
+        let mut tiles: Vec<Tile<L::V>> = Vec::with_capacity(rows.len().div_ceil(SIDE));
+        for (rows, parts) in rows.chunks(SIDE).zip(parts.chunks_exact_mut(steps)) {
+            tiles.push(self.pack(l, rows, parts));
+        }
         let mut sums = Sums([[0.0; SIDE]; SIDE]);
         for (g, of_y) in self.panel.parts.chunks_exact(steps).enumerate() {
             for (tile, of_x) in tiles.iter_mut().zip(parts.chunks_exact(steps)) {
@@ -155,13 +154,14 @@ impl Lowest<'_, '_> {
             }
             let (x, y) = (self.job.x, self.job.y);
             let pair = |p: usize| (x.row(rows[known[p]] as usize), y.row(who[known[p]] as usize));
-            direct::euclidean_each::<L, S>(l, root, n, pair, |p, distance| {
-                let r = known[p];
+            let mut dist = [0f32; HALF];
+            direct::euclidean_each::<L, S>(l, root, pair, &mut dist[..n]);
+            for (&r, &distance) in known[..n].iter().zip(&dist) {
                 self.enter(rows[r] as usize, (distance, who[r]));
                 if second[r] <= bounds.above(self.limit(rows[r] as usize), norms[r]) {
                     open.push(rows[r]);
                 }
-            });
+            }
         }
     }
 
@@ -230,7 +230,11 @@ impl<V: Copy> Tile<V> {
     #[inline(always)]
     fn wide<L: Lanes<E = f32, V = V>>(&self, l: L, (most, gap): (f32, f32)) -> [V; 2] {
         let (most, gap) = (l.splat(most), l.splat(gap));
-        [0, 1].map(|v| l.mul_add(self.length[v], gap, l.mul(self.rest[v], most)))
+        let mut wide = [most; 2];
+        for v in 0..2 {
+            wide[v] = l.mul_add(self.length[v], gap, l.mul(self.rest[v], most));
+        }
+        wide
     }
 
     /// The sums with one group of rows of y.

@@ -106,15 +106,17 @@ impl<'a, L: Lanes, const V: usize> Tile<'a, L, V> {
             norm[r] = L::E::of_f64(pack::squares(x.row(i as usize), centre));
             weight[r] = L::E::of_f64(1.0);
         }
-        let load = |from: &[L::E; TILE]| {
-            let mut to = [l.splat(L::E::zero()); V];
-            for v in 0..V {
-                to[v] = l.load(&from[v * L::WIDTH..]);
-            }
-            to
-        };
         let ragged = rows.len() < V * L::WIDTH;
-        Self { rows, norm: load(&norm), weight: load(&weight), ragged }
+        Self { rows, norm: Self::load(l, &norm), weight: Self::load(l, &weight), ragged }
+    }
+
+    #[inline(always)]
+    fn load(l: L, from: &[L::E; TILE]) -> [L::V; V] {
+        let mut to = [l.splat(L::E::zero()); V];
+        for v in 0..V {
+            to[v] = l.load(&from[v * L::WIDTH..]);
+        }
+        to
     }
 }
 

@@ -116,9 +116,11 @@ impl<E: Element> Filter<E> for Lowest<'_, '_, '_, E> {
         }
         let (x, y) = (self.job.x, self.job.y);
         let pair = |p: usize| (x.row(tile.rows[known[p]] as usize), y.row(who[known[p]] as usize));
-        direct::euclidean_each::<L, S>(l, self.bounds.root, n, pair, |p, d| {
-            self.best.offer(tile.rows[known[p]] as usize, (d, who[known[p]]));
-        });
+        let mut dist = [E::zero(); TILE];
+        direct::euclidean_each::<L, S>(l, self.bounds.root, pair, &mut dist[..n]);
+        for p in 0..n {
+            self.best.offer(tile.rows[known[p]] as usize, (dist[p], who[known[p]]));
+        }
         let mut worst = [E::zero(); TILE];
         for r in 0..tile.n {
             worst[r] = self.best.worst(tile.rows[r] as usize).0;
@@ -241,8 +243,7 @@ impl<E: Element> Under<'_, '_, '_, E> {
         let row = |p: usize| tile.rows[found[p].0 as usize] as usize;
         let pair = |p: usize| (x.row(row(p)), y.row(found[p].1 as usize));
         let mut dist = [E::zero(); TOGETHER];
-        direct::euclidean_each::<L, S>(l, self.bounds.root, wanted.n, pair, |p, d| dist[p] = d);
-        // Not in a closure: one that is not inlined would not have the features of this level.
+        direct::euclidean_each::<L, S>(l, self.bounds.root, pair, &mut dist[..wanted.n]);
         for p in 0..wanted.n {
             let (i, at) = (row(p), found[p].0 as usize);
             super::offer(l, self.best, i, (dist[p], found[p].1));

@@ -6,7 +6,7 @@
 use enfold_core::{Block, Element, Metric, Pairs, Visit};
 
 use super::Best;
-use crate::direct::{Table, euclidean_each};
+use crate::direct::{TILE, Table, euclidean_each};
 use crate::isa::{Isa, Native, Task};
 use crate::lanes::Lanes;
 use crate::{small, threads};
@@ -61,11 +61,16 @@ impl<E: Element> Task<E> for Listed<'_, '_, '_, E> {
     fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(self, l: L) {
         let Self { metric, x, y, row: (i, list), best } = self;
         let me = x.row(i);
-        let pair = |p: usize| (me, y.row(list[p] as usize));
-        euclidean_each::<L, S>(l, metric == Metric::Euclidean, list.len(), pair, |p, d| {
-            if d <= E::max_value() {
-                best.offer(i, (d, list[p]));
+        let mut dist = [E::zero(); TILE];
+        for list in list.chunks(TILE) {
+            let pair = |p: usize| (me, y.row(list[p] as usize));
+            let dist = &mut dist[..list.len()];
+            euclidean_each::<L, S>(l, metric == Metric::Euclidean, pair, dist);
+            for (&j, &d) in list.iter().zip(&*dist) {
+                if d <= E::max_value() {
+                    best.offer(i, (d, j));
+                }
             }
-        });
+        }
     }
 }
