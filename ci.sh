@@ -92,8 +92,21 @@ do_lint() {
 
 do_test() {
     counted cargo test
-    # The tables of README.md and COMPARE.md are what the records say.
-    cargo run -q -p enfold-bench -- bars --check >/dev/null
+}
+
+# What a GPU backend and the façade on it are built with, so that it is built upon what `test` has
+# built: without these packages and features the core and the CPU backend would be built again, for
+# minutes.
+gpu_set() { # backend, more features
+    echo -p enfold -p "enfold-$1" --features "enfold/$1,enfold-core/default,enfold-cpu/default$2"
+}
+
+gpu_test() { # backend, more features, its tests…
+    local set tests=() test
+    read -ra set <<<"$(gpu_set "$1" "$2")"
+    for test in "${@:3}"; do tests+=(--test "$test"); done
+    counted cargo test "${set[@]}" --lib --test any "${tests[@]}"
+    counted cargo test "${set[@]}" --doc -- "backend-$1"
 }
 
 do_explore() {
@@ -102,11 +115,12 @@ do_explore() {
 
 do_nostd() {
     local target
+    # `firmware` builds and runs whole programs for these.
     for target in thumbv6m-none-eabi thumbv7em-none-eabihf wasm32-unknown-unknown; do
         need_target "$target"
-        cargo build --release --target "$target" -p enfold-core --no-default-features
-        cargo build --release --target "$target" -p enfold-core --no-default-features --features alloc
-        cargo build --release --target "$target" -p enfold-cpu --no-default-features
+        cargo check --target "$target" -p enfold-core --no-default-features
+        cargo check --target "$target" -p enfold-core --no-default-features --features alloc
+        cargo check --target "$target" -p enfold-cpu --no-default-features
     done
 }
 
@@ -188,9 +202,7 @@ do_wgpu() {
     has_vulkan || install_packages mesa-vulkan-drivers libvulkan1
     # Mesa complains without a folder of the user's.
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$LOGS} ENFOLD_REQUIRE_GPU=1 \
-        counted cargo test -p enfold-wgpu
-    XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$LOGS} ENFOLD_REQUIRE_GPU=1 \
-        counted cargo test -p enfold --features wgpu --test any
+        gpu_test wgpu "" agreement conformance failures limits shaders traffic
 }
 
 # The driver on the CPU is looked for before the machine's.
@@ -205,10 +217,12 @@ do_cuda() {
     nvrtc=$(dirname "$(find "$PWD/$NVRTC" -name libnvrtc.so.12)")
     path=$CUDA_DRIVER/shim:$nvrtc
     LD_LIBRARY_PATH=$path ENFOLD_REQUIRE_GPU=1 ENFOLD_REQUIRE_NVRTC=1 \
-        ENFOLD_CUDA_CACHE=$LOGS/cubins counted cargo test -p enfold-cuda --features nvrtc
-    LD_LIBRARY_PATH=$path ENFOLD_REQUIRE_GPU=1 \
-        counted cargo test -p enfold --features cuda --test any
-    LD_LIBRARY_PATH=$path cargo run -p enfold-cuda --example measure -- 20000
+        ENFOLD_CUDA_CACHE=$LOGS/cubins gpu_test cuda ,enfold-cuda/nvrtc \
+        agreement conformance failures limits overlap traffic
+    local set
+    read -ra set <<<"$(gpu_set cuda ,enfold-cuda/nvrtc)"
+    cargo build --profile test "${set[@]}" --example measure
+    LD_LIBRARY_PATH=$path target/debug/examples/measure 20000
 }
 
 do_cuda_kit() {

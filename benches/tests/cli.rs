@@ -129,3 +129,10 @@ fn a_run_that_ends_early_leaves_whole_lines() {
     child.wait().expect("ended");
     assert!(lines(&json).len() > 8);
 }
+
+#[test]
+fn the_texts_have_the_tables_of_the_records() {
+    let done = Command::new(env!("CARGO_BIN_EXE_enfold-bench")).args(["bars", "--check"]).output();
+    let done = done.expect("it runs");
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+}
