@@ -1,77 +1,31 @@
-//! The driver: the only file with `unsafe`.
+//! The driver: this file and its folder are the only ones with `unsafe`.
 //!
 //! Everything here is a thin owner of one thing of the driver – a context, a stream, an event, a
 //! span of device memory, a page-locked block, a module – that gives it back when dropped. Spans
-//! are opaque: an address leaves this file only as a kernel's argument, and every copy is checked
+//! are opaque: an address leaves this folder only as a kernel's argument, and every copy is checked
 //! against its span. What is ordered after what is decided in `queue.rs`.
-//!
-//! cudarc panics where a library or a symbol is missing, so [`probe`] opens the library itself and
-//! asks for every symbol used below before the first call goes to cudarc.
 
-use std::ffi::{CString, c_void};
-use std::sync::{Arc, OnceLock};
-
-use cudarc::driver::result::{self, DriverError};
-use cudarc::driver::sys::{
-    self, CUdevice, CUdevice_attribute_enum as Attribute, CUdeviceptr, CUevent, CUevent_flags,
-    CUevent_wait_flags, CUfunction, CUfunction_attribute_enum as FunctionAttribute, CUmodule,
-    CUstream,
-};
-use libloading::Library;
-
-use crate::error::CudaError;
-
+mod driver;
+mod kernel;
+mod memory;
 #[cfg(feature = "nvrtc")]
 pub(crate) mod nvrtc;
 
-/// The least driver that loads the kernels: PTX 8.1, which came with CUDA 12.1.
-const LEAST_DRIVER: i32 = 12010;
-pub(crate) const NEEDED: &str = "a driver for CUDA 12.1 or newer (530 or newer)";
-/// Names of the driver's library.
-#[cfg(not(windows))]
-const LIBRARIES: &[&str] = &["libcuda.so", "libcuda.so.1"];
-#[cfg(windows)]
-const LIBRARIES: &[&str] = &["nvcuda.dll"];
-/// Every symbol of the driver that is called here.
-const SYMBOLS: &[&str] = &[
-    "cuCtxSetCurrent",
-    "cuDeviceGet",
-    "cuDeviceGetAttribute",
-    "cuDeviceGetCount",
-    "cuDeviceGetDefaultMemPool",
-    "cuDeviceGetName",
-    "cuDevicePrimaryCtxRelease_v2",
-    "cuDevicePrimaryCtxRetain",
-    "cuDeviceTotalMem_v2",
-    "cuDriverGetVersion",
-    "cuEventCreate",
-    "cuEventDestroy_v2",
-    "cuEventRecord",
-    "cuEventSynchronize",
-    "cuFuncSetAttribute",
-    "cuGetErrorString",
-    "cuInit",
-    "cuLaunchKernel",
-    "cuMemAllocAsync",
-    "cuMemAlloc_v2",
-    "cuMemFreeAsync",
-    "cuMemFreeHost",
-    "cuMemFree_v2",
-    "cuMemHostAlloc",
-    "cuMemPoolSetAttribute",
-    "cuMemPoolTrimTo",
-    "cuMemcpyDtoDAsync_v2",
-    "cuMemcpyDtoHAsync_v2",
-    "cuMemcpyHtoDAsync_v2",
-    "cuMemsetD8Async",
-    "cuModuleGetFunction",
-    "cuModuleLoadData",
-    "cuModuleUnload",
-    "cuStreamCreate",
-    "cuStreamDestroy_v2",
-    "cuStreamSynchronize",
-    "cuStreamWaitEvent",
-];
+use std::sync::Arc;
+
+use cudarc::driver::result::{self, DriverError};
+use cudarc::driver::sys::{
+    self, CUdevice, CUdevice_attribute_enum as Attribute, CUevent, CUevent_flags,
+    CUevent_wait_flags, CUstream,
+};
+
+use crate::error::CudaError;
+#[cfg(feature = "nvrtc")]
+pub(crate) use driver::library;
+pub(crate) use driver::{Described, NEEDED, count, describe};
+use driver::{attribute, device};
+pub(crate) use kernel::{Args, Function, Module, Shape};
+pub(crate) use memory::{Pinned, Span};
 
 pub(crate) type Done = Result<(), CudaError>;
 
@@ -89,119 +43,6 @@ fn told(e: DriverError) -> CudaError {
         4 | 46 | 201 | 214 | 220 | 700 | 702 | 709 | 710 | 714..=719 | 911 => CudaError::Lost(why),
         _ => CudaError::Device(why),
     }
-}
-
-/// Opens the first library of a list of names that has all these symbols.
-///
-/// # Errors
-/// What is missing.
-pub(crate) fn library(names: &[&str], symbols: &[&str]) -> Result<Library, String> {
-    // SAFETY: what runs on loading is NVIDIA's start-up code, which any program with CUDA runs.
-    let open = |name: &&str| unsafe { Library::new(*name) }.ok();
-    let Some(library) = names.iter().find_map(open) else {
-        return Err(format!("no library {}", names.join(" or ")));
-    };
-    // SAFETY: the symbol is only looked for, never called through this type.
-    let has = |s: &&&str| unsafe { library.get::<*const c_void>(s.as_bytes()) }.is_ok();
-    match symbols.iter().find(|s| !has(s)) {
-        Some(lacking) => Err(format!("its library has no {lacking}")),
-        None => Ok(library),
-    }
-}
-
-/// Whether there is a driver that can be asked anything at all; asked once for a process.
-///
-/// # Errors
-/// There is none, it is too old, or it does not start.
-pub(crate) fn probe() -> Done {
-    static FOUND: OnceLock<Done> = OnceLock::new();
-    FOUND.get_or_init(start).clone()
-}
-
-fn start() -> Done {
-    if let Err(why) = library(LIBRARIES, &[]) {
-        return Err(CudaError::NoDriver { why });
-    }
-    match library(LIBRARIES, SYMBOLS) {
-        // Never unloaded: cudarc keeps its own handle.
-        Ok(library) => std::mem::forget(library),
-        Err(found) => return Err(CudaError::OldDriver { found, needed: NEEDED }),
-    }
-    result::init().map_err(|e| match told(e) {
-        e @ CudaError::NoDevice { .. } => e,
-        e => CudaError::NoDriver { why: e.to_string() },
-    })?;
-    match version()? {
-        v if v < LEAST_DRIVER => {
-            let found = format!("it is for CUDA {}.{}", v / 1000, v % 1000 / 10);
-            Err(CudaError::OldDriver { found, needed: NEEDED })
-        }
-        _ => Ok(()),
-    }
-}
-
-/// The newest CUDA that the driver knows, as 1000 · major + 10 · minor.
-fn version() -> Result<i32, CudaError> {
-    let mut version = 0;
-    // SAFETY: the symbol is there, and the pointer is to an integer of ours.
-    unsafe { sys::cuDriverGetVersion(&raw mut version) }.result().map_err(told)?;
-    Ok(version)
-}
-
-/// A device as the driver describes it.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) struct Described {
-    pub(crate) name: String,
-    pub(crate) capability: (u32, u32),
-    pub(crate) memory: u64,
-    pub(crate) processors: u32,
-    pub(crate) driver: i32,
-}
-
-/// How many devices there are.
-///
-/// # Errors
-/// As [`probe`].
-pub(crate) fn count() -> Result<usize, CudaError> {
-    match probe() {
-        Ok(()) => {
-            result::device::get_count().map(|n| usize::try_from(n).unwrap_or(0)).map_err(told)
-        }
-        Err(CudaError::NoDevice { .. }) => Ok(0),
-        Err(e) => Err(e),
-    }
-}
-
-fn device(ordinal: usize) -> Result<CUdevice, CudaError> {
-    probe()?;
-    result::device::get(i32::try_from(ordinal).unwrap_or(i32::MAX)).map_err(told)
-}
-
-fn attribute(device: CUdevice, attribute: Attribute) -> Result<u32, CudaError> {
-    // SAFETY: the device came from `result::device::get`.
-    let value = unsafe { result::device::get_attribute(device, attribute) }.map_err(told)?;
-    Ok(u32::try_from(value).unwrap_or(0))
-}
-
-/// What a device is.
-///
-/// # Errors
-/// There is no such device, or no driver.
-pub(crate) fn describe(ordinal: usize) -> Result<Described, CudaError> {
-    let device = device(ordinal)?;
-    // SAFETY: the device came from `result::device::get`.
-    let memory = unsafe { result::device::total_mem(device) }.map_err(told)?;
-    let ask = |what| attribute(device, what);
-    Ok(Described {
-        name: result::device::get_name(device).map_err(told)?,
-        capability: (
-            ask(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MAJOR)?,
-            ask(Attribute::CU_DEVICE_ATTRIBUTE_COMPUTE_CAPABILITY_MINOR)?,
-        ),
-        memory: memory as u64,
-        processors: ask(Attribute::CU_DEVICE_ATTRIBUTE_MULTIPROCESSOR_COUNT)?,
-        driver: version()?,
-    })
 }
 
 /// The primary context of a device, held.
@@ -445,71 +286,6 @@ impl Drop for Stream {
     }
 }
 
-/// How a kernel is spread: blocks, threads of a block, bytes of dynamic shared memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Shape {
-    pub(crate) grid: u32,
-    pub(crate) block: u32,
-    pub(crate) shared: u32,
-}
-
-/// The arguments of a kernel: words of eight bytes, and where each argument begins.
-#[derive(Debug, Default)]
-pub(crate) struct Args {
-    words: Vec<u64>,
-    starts: Vec<usize>,
-    inside: bool,
-}
-
-impl Args {
-    /// A structure by value: what is pushed until [`end`](Self::end) is one argument.
-    pub(crate) fn begin(&mut self) {
-        self.starts.push(self.words.len());
-        self.inside = true;
-    }
-
-    /// The end of a structure.
-    pub(crate) fn end(&mut self) {
-        self.inside = false;
-    }
-
-    /// An address; null where there is no span.
-    pub(crate) fn span(&mut self, span: Option<&Span>) {
-        self.long(span.map_or(0, |span| span.at));
-    }
-
-    /// A 64-bit number, or two of 32 in a structure, the first one low.
-    pub(crate) fn long(&mut self, long: u64) {
-        if !self.inside {
-            self.starts.push(self.words.len());
-        }
-        self.words.push(long);
-    }
-
-    /// Where each argument is.
-    fn pointers(&mut self) -> Vec<*mut c_void> {
-        let words = &mut self.words;
-        self.starts.iter().map(|&at| (&raw mut words[at]).cast()).collect()
-    }
-}
-
-/// Memory of the device.
-#[derive(Debug)]
-pub(crate) struct Span {
-    at: CUdeviceptr,
-    bytes: usize,
-}
-
-impl Span {
-    /// The address of a range.
-    fn part(&self, at: usize, bytes: usize) -> Result<CUdeviceptr, CudaError> {
-        match at.checked_add(bytes) {
-            Some(end) if end <= self.bytes => Ok(self.at + at as u64),
-            _ => Err(CudaError::Device(format!("bytes {at}+{bytes} of {}", self.bytes))),
-        }
-    }
-}
-
 /// A point in a stream.
 #[derive(Debug)]
 pub(crate) struct Event {
@@ -560,122 +336,5 @@ impl Drop for Event {
         let _ = self.context.enter();
         // SAFETY: made in `new`, destroyed once.
         let _ = unsafe { result::event::destroy(self.event) };
-    }
-}
-
-/// A block of the host's memory that the device copies from while the host goes on.
-#[derive(Debug)]
-pub(crate) struct Pinned {
-    at: *mut u8,
-    len: usize,
-    filled: usize,
-    /// After the last copy out of it.
-    left: Event,
-}
-
-// SAFETY: the memory belongs to the block alone.
-unsafe impl Send for Pinned {}
-
-impl Pinned {
-    /// A block of so many bytes.
-    ///
-    /// # Errors
-    /// The host has not so much that can be locked.
-    pub(crate) fn new(context: &Arc<Context>, len: usize) -> Result<Self, CudaError> {
-        let left = Event::new(context)?;
-        // SAFETY: the memory is written below, before anybody reads it.
-        let at = unsafe { result::malloc_host(len, 0) }.map_err(told)?.cast::<u8>();
-        // SAFETY: the driver gave so many bytes.
-        unsafe { at.write_bytes(0, len) };
-        Ok(Self { at, len, filled: 0, left })
-    }
-
-    /// Waits until the device has taken what it held, and fills it with `write`.
-    ///
-    /// # Errors
-    /// The driver's.
-    pub(crate) fn fill(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Done {
-        self.left.sync()?;
-        self.filled = len.min(self.len);
-        // SAFETY: `len` bytes are ours and were written in `new`; the device has left them, and nobody
-        // else reads or writes them while the slice lives.
-        write(unsafe { std::slice::from_raw_parts_mut(self.at, self.filled) });
-        Ok(())
-    }
-
-    fn bytes(&self) -> &[u8] {
-        // SAFETY: `filled` bytes of ours were written by `fill`.
-        unsafe { std::slice::from_raw_parts(self.at, self.filled) }
-    }
-}
-
-impl Drop for Pinned {
-    fn drop(&mut self) {
-        let _ = self.left.sync();
-        // SAFETY: made in `new`, freed once, and the device has left it.
-        let _ = unsafe { result::free_host(self.at.cast()) };
-    }
-}
-
-/// Kernels on the device.
-#[derive(Debug)]
-pub(crate) struct Module {
-    module: CUmodule,
-    context: Arc<Context>,
-}
-
-// SAFETY: as for `Context`.
-unsafe impl Send for Module {}
-// SAFETY: as for `Context`.
-unsafe impl Sync for Module {}
-
-/// A kernel of a module, which whoever holds the function keeps.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Function(CUfunction);
-
-// SAFETY: as for `Context`.
-unsafe impl Send for Function {}
-// SAFETY: as for `Context`.
-unsafe impl Sync for Function {}
-
-impl Module {
-    /// Loads PTX or a cubin; what has no zero at its end gets one.
-    ///
-    /// # Errors
-    /// The driver is too old for it, or it is none for this device.
-    pub(crate) fn load(context: &Arc<Context>, image: &[u8]) -> Result<Self, CudaError> {
-        context.enter()?;
-        let image = [image, &[0]].concat();
-        // SAFETY: the image ends in a zero and lives during the call.
-        let module = unsafe { result::module::load_data(image.as_ptr().cast()) }.map_err(told)?;
-        Ok(Self { module, context: Arc::clone(context) })
-    }
-
-    /// The kernel of a name, allowed `shared` bytes of dynamic shared memory.
-    ///
-    /// # Errors
-    /// The module has none of that name, or the device has less memory.
-    pub(crate) fn function(&self, name: &str, shared: u32) -> Result<Function, CudaError> {
-        self.context.enter()?;
-        let text = CString::new(name).unwrap_or_default();
-        // SAFETY: the module is loaded as long as this lives.
-        let function = unsafe { result::module::get_function(self.module, text) }
-            .map_err(|e| CudaError::Device(format!("kernel {name}: {}", told(e))))?;
-        if shared > 0 {
-            let what = FunctionAttribute::CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES;
-            let bytes = i32::try_from(shared).unwrap_or(i32::MAX);
-            // SAFETY: the function was just found.
-            unsafe { result::function::set_function_attribute(function, what, bytes) }
-                .map_err(told)?;
-        }
-        Ok(Function(function))
-    }
-}
-
-impl Drop for Module {
-    fn drop(&mut self) {
-        let _ = self.context.enter();
-        // SAFETY: loaded in `load`, unloaded once.
-        let _ = unsafe { result::module::unload(self.module) };
     }
 }

@@ -1,31 +1,26 @@
 //! The device's side of a backend: passes wait in an encoder, `read` and `sync` submit and wait.
 
+mod transfer;
+
 use std::collections::{HashMap, VecDeque};
 use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, mpsc};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use wgpu::{
     BindGroupDescriptor, BindGroupEntry, Buffer, BufferDescriptor, BufferUsages, CommandEncoder,
-    ComputePipeline, ComputePipelineDescriptor, DeviceDescriptor, MapMode, PollType,
-    ShaderModuleDescriptor, ShaderSource, SubmissionIndex,
+    ComputePipeline, ComputePipelineDescriptor, DeviceDescriptor, PollType, ShaderModuleDescriptor,
+    ShaderSource, SubmissionIndex,
 };
 
 use crate::adapter::{Adapter, Kind, Limits};
 use crate::error::WgpuError;
 use crate::shader::{BANK, Shader};
+pub(crate) use transfer::STAGE;
 
 /// Bytes of one parameter block, at the largest alignment that an adapter may ask for.
 const SLOT: u64 = 256;
 /// Passes to a submission at most.
 const SLOTS: u64 = 256;
-/// Bytes that one read-back moves at most.
-pub(crate) const STAGE: u64 = 16 << 20;
-/// Bytes handed to the driver before it is asked to take them.
-const UPLOAD: usize = 32 << 20;
-/// Uploads of that size that may be under way; one more waits for the oldest of them, not for all
-/// work.
-const UNDER_WAY: usize = 4;
 /// Multiplications of one submission: half a second of a slow GPU, short of its watchdog.
 pub(crate) const WORK: u64 = 1 << 37;
 /// Turns of all loops of an invocation after which llvmpipe (Mesa 22.3) ends it, wherever it is,
@@ -211,33 +206,6 @@ impl Shared {
         pollster::block_on(memory.pop()).is_none().then_some(buffer)
     }
 
-    /// Copies bytes to a buffer, after everything recorded before. The driver takes a copy, so the
-    /// host goes on while earlier passes run. Offset and length are multiples of 4.
-    pub(crate) fn upload(&self, to: &Buffer, at: u64, bytes: &[u8]) -> Result<(), WgpuError> {
-        self.submit();
-        for (turn, part) in bytes.chunks(UPLOAD).enumerate() {
-            self.queue.write_buffer(to, at + (turn * UPLOAD) as u64, part);
-            if part.len() == UPLOAD {
-                self.hold_back(self.queue.submit([]))?;
-            }
-        }
-        self.check()
-    }
-
-    /// Bounds the memory of uploads under way: where there are too many, waits for the oldest.
-    fn hold_back(&self, sent: SubmissionIndex) -> Result<(), WgpuError> {
-        let mut uploads = lock(&self.uploads);
-        uploads.push_back(sent);
-        if uploads.len() <= UNDER_WAY {
-            drop(uploads);
-            return self.poll(PollType::Poll);
-        }
-        let oldest = uploads.pop_front();
-        drop(uploads);
-        self.tally.waits.fetch_add(1, Relaxed);
-        self.poll(PollType::Wait { submission_index: oldest, timeout: None })
-    }
-
     /// Copies bytes between buffers.
     pub(crate) fn copy(&self, (src, from): (&Buffer, u64), (dst, to): (&Buffer, u64), len: u64) {
         self.record(|encoder| encoder.copy_buffer_to_buffer(src, from, dst, to, len));
@@ -365,98 +333,6 @@ impl Shared {
         self.poll(PollType::wait_indefinitely())
     }
 
-    /// Copies bytes to the host, waiting for everything before. Offset and length are multiples
-    /// of 4.
-    pub(crate) fn download(&self, from: &Buffer, at: u64, to: &mut [u8]) -> Result<(), WgpuError> {
-        for (turn, part) in to.chunks_mut(STAGE as usize).enumerate() {
-            self.check()?;
-            let stage = self.stage(part.len() as u64)?;
-            self.copy((from, at + turn as u64 * STAGE), (&stage, 0), part.len() as u64);
-            let sent = self.submit();
-            self.collect(&stage, sent, part)?;
-            lock(&self.staging).push(stage);
-        }
-        Ok(())
-    }
-
-    /// Copies the starts of several buffers to the host, in one wait where one staging buffer has
-    /// room for them. Lengths are multiples of 4.
-    pub(crate) fn download_all(&self, parts: &mut [(&Buffer, &mut [u8])]) -> Result<(), WgpuError> {
-        let bytes: u64 = parts.iter().map(|(_, to)| to.len() as u64).sum();
-        if parts.len() < 2 || bytes > STAGE {
-            return parts.iter_mut().try_for_each(|(from, to)| self.download(from, 0, to));
-        }
-        self.check()?;
-        let (stage, mut at) = (self.stage(bytes)?, 0);
-        for (from, to) in &*parts {
-            self.copy((from, 0), (&stage, at), to.len() as u64);
-            at += to.len() as u64;
-        }
-        let sent = self.submit();
-        let mut all = vec![0; at as usize];
-        self.collect(&stage, sent, &mut all)?;
-        lock(&self.staging).push(stage);
-        let mut rest = &all[..];
-        for (_, to) in parts {
-            let (own, others) = rest.split_at(to.len());
-            to.copy_from_slice(own);
-            rest = others;
-        }
-        Ok(())
-    }
-
-    /// A buffer that the host can map, used before if possible.
-    fn stage(&self, bytes: u64) -> Result<Buffer, WgpuError> {
-        if let Some(stage) = reused(&self.staging, bytes) {
-            return Ok(stage);
-        }
-        let size = bytes.next_power_of_two().max(1 << 16);
-        let usage = BufferUsages::MAP_READ | BufferUsages::COPY_DST;
-        self.make(Some("staging"), size, usage).ok_or(WgpuError::OutOfMemory { bytes })
-    }
-
-    /// Memory of at least so many bytes, whatever is in it.
-    pub(crate) fn scratch(&self, bytes: u64) -> Result<Buffer, WgpuError> {
-        if let Some(buffer) = reused(&self.free, bytes) {
-            return Ok(buffer);
-        }
-        self.create(bytes.next_power_of_two().min(self.limits.max_buffer_size).max(bytes))
-    }
-
-    /// Takes memory back that no recorded pass uses.
-    pub(crate) fn keep(&self, buffer: Buffer) {
-        lock(&self.free).push(buffer);
-    }
-
-    /// Waits for the staging buffer and takes what is in it.
-    fn collect(
-        &self,
-        stage: &Buffer,
-        sent: Option<SubmissionIndex>,
-        to: &mut [u8],
-    ) -> Result<(), WgpuError> {
-        let (send, receive) = mpsc::channel();
-        let len = to.len() as u64;
-        stage.map_async(MapMode::Read, ..len, move |result| {
-            // Nobody listens any more only where the wait below failed.
-            let _ = send.send(result);
-        });
-        self.tally.waits.fetch_add(1, Relaxed);
-        self.poll(PollType::Wait { submission_index: sent, timeout: None })?;
-        let failed = |why: String| WgpuError::Device(why);
-        // Another thread's wait may be the one that answers, a moment after ours has ended.
-        match receive.recv_timeout(Duration::from_secs(30)) {
-            Ok(Ok(())) => {}
-            Ok(Err(e)) => return Err(failed(e.to_string())),
-            Err(_) => return Err(failed("a read-back was never answered".into())),
-        }
-        let view = stage.get_mapped_range(..len).map_err(|e| failed(e.to_string()))?;
-        to.copy_from_slice(&view);
-        drop(view);
-        stage.unmap();
-        Ok(())
-    }
-
     /// Gives the device back: everything later fails.
     pub(crate) fn destroy(&self) {
         let mut failure = lock(&self.failure);
@@ -464,17 +340,6 @@ impl Shared {
         drop(failure);
         self.device.destroy();
     }
-}
-
-/// A buffer of at least so many bytes out of a list; where there is none the list is emptied, so
-/// that what is too small does not stay.
-fn reused(list: &Mutex<Vec<Buffer>>, bytes: u64) -> Option<Buffer> {
-    let mut list = lock(list);
-    let found = list.iter().position(|buffer| buffer.size() >= bytes);
-    if found.is_none() {
-        list.clear();
-    }
-    found.map(|at| list.swap_remove(at))
 }
 
 /// What to ask of the adapter: all it has of what matters here, or less where that is wanted.
