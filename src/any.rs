@@ -1,11 +1,9 @@
 //! A machine chosen at run time: the CPU or a GPU, behind one type.
 
-use std::fmt::{self, Display, Formatter};
+mod error;
 
 use bytemuck::Pod;
-use enfold_core::{
-    Alloc, Backend, BackendError, Epoch, ErrorKind, Graph, Nearest, Pairs, Rows, ShapeError, Sums,
-};
+use enfold_core::{Alloc, Backend, Epoch, Graph, Nearest, Pairs, Rows, Sums};
 use enfold_cpu::Cpu;
 #[cfg(feature = "cuda")]
 use enfold_cuda::{Cuda, CudaBuf, CudaError, Gpu};
@@ -13,6 +11,7 @@ use enfold_cuda::{Cuda, CudaBuf, CudaError, Gpu};
 use enfold_wgpu::{Adapter, Kind, Options, Wgpu, WgpuBuf, WgpuError};
 
 use crate::Device;
+pub use error::AnyError;
 
 /// The CPU or a GPU, chosen at run time. A cheap handle; clones share the machine.
 ///
@@ -52,75 +51,6 @@ pub enum AnyBuf<T> {
     /// On a GPU.
     #[cfg(feature = "wgpu")]
     Wgpu(WgpuBuf<T>),
-}
-
-/// What a machine reports.
-#[non_exhaustive]
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum AnyError {
-    /// CUDA's.
-    #[cfg(feature = "cuda")]
-    Cuda(CudaError),
-    /// The GPU's.
-    #[cfg(feature = "wgpu")]
-    Wgpu(WgpuError),
-    /// A buffer of another machine was handed over.
-    Foreign,
-    /// A view that does not fit its buffer.
-    Shape(ShapeError),
-}
-
-impl Display for AnyError {
-    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
-        match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda(e) => e.fmt(f),
-            #[cfg(feature = "wgpu")]
-            Self::Wgpu(e) => e.fmt(f),
-            Self::Foreign => f.write_str("a buffer of another machine"),
-            Self::Shape(e) => e.fmt(f),
-        }
-    }
-}
-
-impl std::error::Error for AnyError {}
-
-impl BackendError for AnyError {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            #[cfg(feature = "cuda")]
-            Self::Cuda(e) => e.kind(),
-            #[cfg(feature = "wgpu")]
-            Self::Wgpu(e) => e.kind(),
-            _ => ErrorKind::Other,
-        }
-    }
-}
-
-#[cfg(feature = "cuda")]
-impl From<CudaError> for AnyError {
-    fn from(e: CudaError) -> Self {
-        Self::Cuda(e)
-    }
-}
-
-#[cfg(feature = "wgpu")]
-impl From<WgpuError> for AnyError {
-    fn from(e: WgpuError) -> Self {
-        Self::Wgpu(e)
-    }
-}
-
-impl From<core::convert::Infallible> for AnyError {
-    fn from(e: core::convert::Infallible) -> Self {
-        match e {}
-    }
-}
-
-impl From<ShapeError> for AnyError {
-    fn from(e: ShapeError) -> Self {
-        Self::Shape(e)
-    }
 }
 
 #[cfg(feature = "cuda")]
