@@ -3,35 +3,19 @@
 mod common;
 
 use common::{get, open, put, uniform};
-use enfold_core::{Alloc, Backend, Block, Metric, NONE, Nearest, Pairs, Rows, Sums, Visit, rows};
+use enfold_core::conformance::stories::{Found, nearest_of, sums_of};
+use enfold_core::{Alloc, Backend, Block, Metric, NONE, Nearest, Pairs, Rows, Visit, rows};
 use enfold_cpu::Cpu;
 use enfold_cuda::{Cuda, Filter, Options};
 
-/// The nearest rows on a GPU and on the CPU: (distances, rows) of each.
-type Found = (Vec<f32>, Vec<u32>);
+const CPU: Cpu<f32> = Cpu::new();
 
 fn on_gpu(gpu: &Cuda, x: &[f32], y: &[f32], dim: usize, k: usize, visit: Visit<'_>) -> Found {
-    let (n, x, y) = (x.len() / dim, put(gpu, x), put(gpu, y));
-    let (mut dist, mut index) =
-        (put(gpu, &vec![f32::INFINITY; n * k]), put(gpu, &vec![NONE; n * k]));
-    let pairs = Pairs::new(
-        rows::<Cuda>(&x, dim).expect("rows"),
-        rows::<Cuda>(&y, dim).expect("rows"),
-        Metric::SqEuclidean,
-    );
-    let pairs = pairs.and_then(|p| p.visit(visit)).expect("pairs");
-    gpu.nearest(pairs, Nearest { k, dist: &mut dist, index: &mut index }).expect("a fold");
-    (get(gpu, &dist), get(gpu, &index))
+    nearest_of(gpu, (x, y), (dim, k), visit)
 }
 
 fn on_cpu(x: &[f32], y: &[f32], dim: usize, k: usize, visit: Visit<'_>) -> Found {
-    let n = x.len() / dim;
-    let (mut dist, mut index) = (vec![f32::INFINITY; n * k], vec![NONE; n * k]);
-    let (x, y) = (Rows::new(x, dim).expect("rows"), Rows::new(y, dim).expect("rows"));
-    let pairs = Pairs::new(x, y, Metric::SqEuclidean).and_then(|p| p.visit(visit)).expect("pairs");
-    let best = Nearest { k, dist: &mut dist[..], index: &mut index[..] };
-    Cpu::<f32>::new().nearest(pairs, best).expect("a fold");
-    (dist, index)
+    nearest_of(&CPU, (x, y), (dim, k), visit)
 }
 
 fn same(gpu: &Cuda, x: &[f32], y: &[f32], (dim, k): (usize, usize), visit: Visit<'_>) {
@@ -112,33 +96,11 @@ fn sums_by_label_are_the_same_in_a_block_and_in_scratch_memory() {
         let mut sums = vec![0.0f32; n * k];
         let (a, b) = (Rows::new(&x[..], dim).expect("rows"), Rows::new(&y[..], dim).expect("rows"));
         let pairs = Pairs::new(a, b, Metric::Euclidean).expect("pairs");
-        Cpu::<f32>::new().sum_by_label(pairs, &labels, k, &mut sums).expect("a fold");
+        CPU.sum_by_label(pairs, &labels, k, &mut sums).expect("a fold");
         for (found, expected) in get(&gpu, &on).iter().zip(&sums) {
             assert!((found - expected).abs() <= 1e-6 * expected, "{found} for {expected}, k = {k}");
         }
     }
-}
-
-fn accumulate<B: Alloc<Elem = f32>>(
-    b: &B,
-    x: &[f32],
-    labels: &[u32],
-    dim: usize,
-    k: usize,
-) -> Vec<i64> {
-    use enfold_core::conformance::bed::{get, put, view, view_mut};
-    let (x, labels, origins) = (put(b, x), put(b, labels), put(b, &vec![0.25f32; k * dim]));
-    let (mut offsets, mut mass) = (put(b, &vec![0i64; k * dim]), put(b, &vec![0i64; k]));
-    let mut scatter = put(b, &vec![0i64; k]);
-    let on = |owned| Rows::on::<B>(view::<B, f32>(owned), dim).expect("rows");
-    let into = Sums::<B> {
-        offsets: view_mut::<B, i64>(&mut offsets),
-        mass: view_mut::<B, i64>(&mut mass),
-        scatter: Some(view_mut::<B, i64>(&mut scatter)),
-    };
-    let done = b.accumulate(on(&x), view::<B, u32>(&labels), None, on(&origins), 1048576.0, into);
-    done.expect("a pass");
-    [get(b, &offsets), get(b, &mass), get(b, &scatter)].concat()
 }
 
 #[test]
@@ -149,8 +111,8 @@ fn integer_sums_have_the_bits_of_the_cpu_in_a_block_and_out_of_it() {
         let x = uniform(n * dim, 5);
         let labels: Vec<u32> =
             (0..n).map(|i| if i % 11 == 0 { NONE } else { (i * i % k) as u32 }).collect();
-        let expected = accumulate(&Cpu::<f32>::new(), &x, &labels, dim, k);
-        assert!(accumulate(&gpu, &x, &labels, dim, k) == expected, "{dim} × {k}");
+        let expected = sums_of(&CPU, &x, &labels, (dim, k));
+        assert!(sums_of(&gpu, &x, &labels, (dim, k)) == expected, "{dim} × {k}");
     }
 }
 
@@ -163,7 +125,7 @@ fn sums_of_chunks_have_the_bits_of_the_cpu() {
         let (mut found, mut expected) = (vec![0.0; count], vec![0.0; count]);
         let on = put(&gpu, &values);
         gpu.sums(&on, None, values.len(), chunk, &mut found).expect("a pass");
-        let cpu = Cpu::<f32>::new();
+        let cpu = CPU;
         if chunk < usize::MAX {
             cpu.sums(&values, None, values.len(), chunk, &mut expected).expect("a pass");
         } else {
@@ -188,7 +150,7 @@ fn a_metric_without_a_kernel_has_the_answers_of_the_cpu() {
         let (a, b) = (Rows::new(&x[..], 6).expect("rows"), Rows::new(&y[..], 6).expect("rows"));
         let pairs = Pairs::new(a, b, metric).expect("pairs");
         let best = Nearest { k: 3, dist: &mut near[..], index: &mut at[..] };
-        Cpu::<f32>::new().nearest(pairs, best).expect("a fold");
+        CPU.nearest(pairs, best).expect("a fold");
         assert_eq!(
             (get(&gpu, &dist), get(&gpu, &index)),
             (near.to_vec(), at.to_vec()),

@@ -4,7 +4,8 @@ mod common;
 
 use common::{get, open, put, uniform};
 use enfold_core::conformance::laws;
-use enfold_core::{Alloc, Backend, Block, Metric, NONE, Nearest, Pairs, Rows, Sums, Visit, rows};
+use enfold_core::conformance::stories::{Found, nearest_of, sums_of};
+use enfold_core::{Backend, Block, Metric, NONE, Nearest, Pairs, Visit, rows};
 use enfold_cpu::Cpu;
 use enfold_wgpu::{Options, Wgpu};
 
@@ -13,31 +14,14 @@ fn small() -> Options {
     Options::new().binding_limit(1 << 16).dispatch_limit(16).workgroup_limit(1 << 10)
 }
 
-/// The nearest rows on a GPU and on the CPU: (distances, rows) of each.
-type Found = (Vec<f32>, Vec<u32>);
+const CPU: Cpu<f32> = Cpu::new();
 
 fn on_gpu(gpu: &Wgpu, x: &[f32], y: &[f32], dim: usize, k: usize, visit: Visit<'_>) -> Found {
-    let (n, x, y) = (x.len() / dim, put(gpu, x), put(gpu, y));
-    let (mut dist, mut index) =
-        (put(gpu, &vec![f32::INFINITY; n * k]), put(gpu, &vec![NONE; n * k]));
-    let pairs = Pairs::new(
-        rows::<Wgpu>(&x, dim).expect("rows"),
-        rows::<Wgpu>(&y, dim).expect("rows"),
-        Metric::SqEuclidean,
-    );
-    let pairs = pairs.and_then(|p| p.visit(visit)).expect("pairs");
-    gpu.nearest(pairs, Nearest { k, dist: &mut dist, index: &mut index }).expect("a fold");
-    (get(gpu, &dist), get(gpu, &index))
+    nearest_of(gpu, (x, y), (dim, k), visit)
 }
 
 fn on_cpu(x: &[f32], y: &[f32], dim: usize, k: usize, visit: Visit<'_>) -> Found {
-    let n = x.len() / dim;
-    let (mut dist, mut index) = (vec![f32::INFINITY; n * k], vec![NONE; n * k]);
-    let (x, y) = (Rows::new(x, dim).expect("rows"), Rows::new(y, dim).expect("rows"));
-    let pairs = Pairs::new(x, y, Metric::SqEuclidean).and_then(|p| p.visit(visit)).expect("pairs");
-    let best = Nearest { k, dist: &mut dist[..], index: &mut index[..] };
-    Cpu::<f32>::new().nearest(pairs, best).expect("a fold");
-    (dist, index)
+    nearest_of(&CPU, (x, y), (dim, k), visit)
 }
 
 /// Compares bits where the device is exact, rows by their distance otherwise.
@@ -108,29 +92,6 @@ fn rows_longer_than_a_binding_holds_go_through_the_host() {
     same(&gpu, &found, &on_cpu(&x, &y, 300, 2, Visit::All), "64 rows of 300 are 75 KiB");
 }
 
-/// Integer sums of rows by label on any backend.
-fn accumulate<B: Alloc<Elem = f32>>(
-    b: &B,
-    x: &[f32],
-    labels: &[u32],
-    dim: usize,
-    k: usize,
-) -> Vec<i64> {
-    use enfold_core::conformance::bed::{get, put, view, view_mut};
-    let (x, labels, origins) = (put(b, x), put(b, labels), put(b, &vec![0.25f32; k * dim]));
-    let (mut offsets, mut mass) = (put(b, &vec![0i64; k * dim]), put(b, &vec![0i64; k]));
-    let mut scatter = put(b, &vec![0i64; k]);
-    let on = |owned| Rows::on::<B>(view::<B, f32>(owned), dim).expect("rows");
-    let into = Sums::<B> {
-        offsets: view_mut::<B, i64>(&mut offsets),
-        mass: view_mut::<B, i64>(&mut mass),
-        scatter: Some(view_mut::<B, i64>(&mut scatter)),
-    };
-    let done = b.accumulate(on(&x), view::<B, u32>(&labels), None, on(&origins), 1048576.0, into);
-    done.expect("a pass");
-    [get(b, &offsets), get(b, &mass), get(b, &scatter)].concat()
-}
-
 #[test]
 fn integer_sums_have_the_bits_of_the_cpu_in_workgroup_memory_and_out_of_it() {
     let n = 20_011;
@@ -138,10 +99,10 @@ fn integer_sums_have_the_bits_of_the_cpu_in_workgroup_memory_and_out_of_it() {
         let x = uniform(n * dim, 5);
         let labels: Vec<u32> =
             (0..n).map(|i| if i % 11 == 0 { NONE } else { (i * i % k) as u32 }).collect();
-        let expected = accumulate(&Cpu::<f32>::new(), &x, &labels, dim, k);
+        let expected = sums_of(&CPU, &x, &labels, (dim, k));
         for options in [Options::new().staged(true), Options::new().staged(false), small()] {
             let Some(gpu) = open(&options) else { return };
-            let found = accumulate(&gpu, &x, &labels, dim, k);
+            let found = sums_of(&gpu, &x, &labels, (dim, k));
             assert!(found == expected, "{dim} × {k}: {options:?}");
         }
     }
@@ -156,7 +117,7 @@ fn sums_of_chunks_have_the_bits_of_the_cpu_past_a_binding() {
         let (mut found, mut expected) = (vec![0.0; count], vec![0.0; count]);
         let on = put(&gpu, &values);
         gpu.sums(&on, None, values.len(), chunk, &mut found).expect("a pass");
-        let cpu = Cpu::<f32>::new();
+        let cpu = CPU;
         cpu.sums(&values, None, values.len(), chunk, &mut expected).expect("a pass");
         assert!(found == expected, "chunks of {chunk}");
     }

@@ -1,5 +1,6 @@
 //! The suite that every backend runs: [cases], an [oracle], [laws], one
-//! [error model](tolerance), and backends around backends ([decorators]).
+//! [error model](tolerance), and backends around backends ([decorators]); and [stories], whole
+//! algorithms on two machines.
 //!
 //! [`conformance!`](crate::conformance!) is the whole of a test file of a backend's author. It
 //! makes one test per law, so that a failure names the law; the message names the case.
@@ -16,6 +17,7 @@ pub mod cases;
 pub mod decorators;
 pub mod laws;
 pub mod oracle;
+pub mod stories;
 pub mod tolerance;
 
 /// Runs one law on the backend that `open` gives. None is reported as skipped.
