@@ -22,11 +22,15 @@
 #   mlflow      MLflow, from PyPI, reads what the example `trials` writes for it
 #   docs        rustdoc without warnings
 #   package     every crate that is published can be packed, with the others beside it
+#   api         the public items of every published crate are those listed in docs/api
+#   api-write   writes those lists
+#   semver      what changed breaks no caller that the next version may not break: against the last
+#               tag, or SEMVER_BASELINE (a revision, HEAD~20) as long as nothing is tagged
 #   explore     the property tests with new draws, EXPLORE_CASES (2000) of each; `test` repeats its own
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each, after a build of 8 minutes on two cores
 #   deny        licences and advisories of all dependencies
-#   ci          what a change must pass: all of the above but asan, large, cuda-kit, ptx-write, mlflow, explore,
-#               fuzz-smoke and deny
+#   ci          what a change must pass: all of the above but asan, large, cuda-kit, ptx-write, mlflow, api,
+#               api-write, semver, explore, fuzz-smoke and deny
 #   all         everything
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
@@ -58,6 +62,9 @@ need_toolchain() { # name, components…
     fi
     local part
     for part in "$@"; do rustup component add --toolchain "$name" "$part"; done
+}
+need_tool() { # crate, version
+    grep -q "^$1 v$2:" <<<"$(cargo install --list)" || cargo install --locked --version "$2" "$1"
 }
 need_package() { # command, Debian packages…
     local command=$1; shift
@@ -279,6 +286,52 @@ do_package() {
         -p enfold-core -p enfold-cpu -p enfold-wgpu -p enfold-cuda -p enfold
 }
 
+PUBLISHED=(enfold-core enfold-cpu enfold-wgpu enfold-cuda enfold)
+# Lists are read from rustdoc's JSON, whose format changes with the compiler.
+API_DAY=2026-05-20 API_COMPILER='e50aa6fba 2026-05-19'
+
+# A toolchain of that day, by whatever name it is installed.
+api_toolchain() {
+    if grep -qF "$API_COMPILER" <<<"$(rustup run nightly rustc --version 2>/dev/null)"; then
+        echo nightly
+    else
+        need_toolchain nightly-$API_DAY >&2
+        echo nightly-$API_DAY
+    fi
+}
+
+# Without what is derived, automatic or blanket: a line is something that was written.
+write_api() { # folder
+    local crate toolchain
+    need_tool cargo-public-api 0.52.0
+    toolchain=$(api_toolchain)
+    mkdir -p "$1"
+    for crate in "${PUBLISHED[@]}"; do
+        CARGO_TARGET_DIR=target/api cargo "+$toolchain" public-api -p "$crate" --all-features -sss \
+            --color=never >"$1/$crate.txt"
+    done
+}
+
+do_api() {
+    write_api "$LOGS/api"
+    diff -ru docs/api "$LOGS/api" || {
+        echo "The public items changed. If they should: ./ci.sh api-write, and a line in the changelog." >&2
+        return 1
+    }
+}
+
+do_api_write() { write_api docs/api; }
+
+do_semver() {
+    local baseline
+    need_tool cargo-semver-checks 0.51.0
+    # Nothing is published: there is no release to compare with, so a revision stands for it.
+    baseline=$(git describe --tags --abbrev=0 2>/dev/null || echo "${SEMVER_BASELINE:-HEAD~20}")
+    echo "baseline: $baseline"
+    CARGO_TARGET_DIR=target/semver cargo semver-checks --baseline-rev "$baseline" \
+        "${PUBLISHED[@]/#/--package=}"
+}
+
 do_fuzz_smoke() {
     need_toolchain nightly
     has cargo-fuzz || cargo install --locked cargo-fuzz
@@ -290,7 +343,15 @@ do_fuzz_smoke() {
 
 do_deny() {
     has cargo-deny || cargo install --locked cargo-deny
-    cargo deny check
+    local checks=(advisories bans licenses sources) folder
+    if ! cargo deny fetch db; then
+        echo "No advisories are checked: their database is out of reach." >&2
+        checks=(bans licenses sources)
+    fi
+    for folder in . firmware fuzz benches/peers; do
+        echo "$folder:"
+        cargo deny --manifest-path $folder/Cargo.toml check --hide-inclusion-graph "${checks[@]}"
+    done
 }
 
 totals() {
@@ -315,7 +376,7 @@ main() {
     for verb in "$@"; do
         case $verb in
             ci) list+=("${CI[@]}") ;;
-            all) list+=("${CI[@]}" asan large mlflow explore fuzz-smoke deny) ;;
+            all) list+=("${CI[@]}" api semver asan large mlflow explore fuzz-smoke deny) ;;
             *) declare -F "do_${verb//-/_}" >/dev/null || { echo "no verb $verb" >&2; exit 2; }
                list+=("$verb") ;;
         esac
