@@ -273,10 +273,14 @@ fn a_border_row_between_two_clusters_goes_to_the_nearer_core() {
 
 #[test]
 fn a_cluster_may_be_smaller_than_min_samples() {
-    // The core row at 2 has four neighbours; the cores of others take three of them.
-    let rows = [-1.0f32, -0.8, 0.0, 0.9, 2.0, 3.1, 4.0, 4.8, 5.0];
-    let found = fit(&rows, 1, Dbscan::new(1.1, 3));
-    assert!(found.labels.iter().all(|&l| l != NONE));
+    // A core row in the middle of four border rows, each of which is nearer to the core of its arm.
+    let mut rows = vec![0.0f32, 0.0];
+    for (x, y) in [(1.0, 0.0), (0.0, 1.0), (-1.0, 0.0), (0.0, -1.0)] {
+        rows.extend([0.9f32, 1.5, 2.3, 2.4, 2.5].iter().flat_map(|at| [x * at, y * at]));
+    }
+    let found = fit(&rows, 2, Dbscan::new(1.0, 5));
+    assert_eq!(found.labels, std::array::from_fn::<_, 21, _>(|i| (i as u32).div_ceil(5)));
+    assert!(found.cores.contains(&0));
 }
 
 #[test]

@@ -45,10 +45,17 @@ fn prepared(machine: &Machine, options: StreamOptions) -> (Host, Vec<u8>) {
     (stream, bytes)
 }
 
-/// Whether every way to use the state is refused.
-fn is_refused(stream: &mut Host) -> bool {
+/// Whether every way to use the state is refused, also after bytes that are no snapshot.
+fn is_refused(stream: &mut Host, machine: &Machine) -> bool {
     let torn = |answer: Answer<()>| answer == Err(Error::Torn);
+    let mut other = open(machine, stream.options().stream(9)).unwrap();
+    push(&mut other, 0, 3).unwrap();
+    let whole = other.to_bytes().unwrap();
+    assert!(matches!(stream.restore(&whole[1..]), Err(Error::Snapshot(_))));
     torn(push(stream, 0, 1).map(drop))
+        && torn(stream.merge(&other))
+        && torn(other.merge(stream))
+        && other.to_bytes().as_ref() == Ok(&whole)
         && torn(stream.decay(1e6))
         && torn(stream.finish(2).map(drop))
         && torn(stream.elbow(2).map(drop))
@@ -77,7 +84,7 @@ fn torn_by(options: StreamOptions, act: impl Fn(&mut Host, &Machine) -> Answer<S
             Ok(bytes) => assert_eq!(bytes, before, "{call} of {start}..{end}"),
             Err(e) => {
                 assert_eq!(e, Error::Torn);
-                assert!(is_refused(&mut stream));
+                assert!(is_refused(&mut stream, &machine));
                 stream.restore(&before).unwrap();
                 torn += 1;
             }
