@@ -29,6 +29,7 @@
 mod covariance;
 mod eigen;
 mod gram;
+mod householder;
 mod randomized;
 mod state;
 mod sturm;
@@ -146,7 +147,10 @@ impl Pca {
             return Ok(options.fit(rows, components)?.model(self.whiten));
         }
         let mut state = Covariance::new(rows.dim()).map_err(|_| no_columns())?;
-        state.push(rows, None)?;
+        // A block is checked and taken in while it lies in a cache.
+        for start in (rows.start()..rows.end()).step_by(gram::BLOCK) {
+            state.push(rows.range(start, rows.end().min(start + gram::BLOCK))?, None)?;
+        }
         self.finish(&state)
     }
 

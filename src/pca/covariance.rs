@@ -15,13 +15,13 @@ use crate::data::{DataError, door};
 ///
 /// Rows are taken in blocks of fixed size, whatever the batches: the same rows in the same order
 /// give the same bits for any cut into batches, any number of threads and any vector unit. A
-/// merge gives what one state would have, up to rounding. Rows are centred by the mean of the
-/// first block and multiplied in `f32`, sums over blocks are `f64`: each covariance is right to
-/// about 10⁻⁶ of the product of the two deviations. Columns that differ by less than 10⁻¹⁸ count
-/// as constant.
+/// merge gives what one state would have, up to rounding. Columns are centred by their mean in the
+/// first block, unless 0 is within a deviation of it, and multiplied in `f32`, sums over blocks are
+/// `f64`: each covariance is right to about 10⁻⁶ of the product of the two deviations. Columns that
+/// differ by less than 10⁻¹⁸ count as constant.
 ///
 /// Memory: 8·dim² bytes, 512 rows twice and 64 rows. Cost of a push: n·dim² operations, at the
-/// speed of the vector unit.
+/// speed of the vector unit, without those of columns that are 0 for a while.
 ///
 /// ```
 /// use enfold::{StreamState, Table, pca::Covariance};
@@ -50,7 +50,7 @@ pub struct Covariance {
 /// What full blocks left. The offset q of a row is what it lies from the origin.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Blocks {
-    /// The mean of the first block, in `f32`; 0 before it.
+    /// What columns are centred by, from the first block; 0 before it.
     pub(super) origin: Vec<f32>,
     /// Σ w·q.
     pub(super) sums: Vec<f64>,
@@ -202,7 +202,7 @@ impl Covariance {
 
     fn add_block(&mut self, rows: &[f32], weights: &[f32]) {
         if !self.blocks.any {
-            self.blocks.origin = mean(rows, weights, self.dim);
+            self.blocks.origin = origin(rows, weights, self.dim);
             self.blocks.any = true;
         }
         let Self { dim, panels, blocks, centred, .. } = self;
@@ -234,16 +234,23 @@ fn centre(values: &[f32], weight: f32, blocks: &mut Blocks, row: &mut [f32]) {
     }
 }
 
-/// Σ w·x / Σ w of each column.
-fn mean(rows: &[f32], weights: &[f32], dim: usize) -> Vec<f32> {
-    let (mut sums, mut mass) = (vec![0.0f64; dim], 0.0);
+/// The mean of each column; 0 where that is within a deviation of it: an offset so small costs no
+/// digits, and what is 0 stays 0.
+fn origin(rows: &[f32], weights: &[f32], dim: usize) -> Vec<f32> {
+    let (mut sums, mut squares, mut mass) = (vec![0.0f64; dim], vec![0.0f64; dim], 0.0);
     for (row, &weight) in rows.chunks_exact(dim).zip(weights) {
-        for (sum, &value) in sums.iter_mut().zip(row) {
-            *sum += f64::from(weight) * f64::from(value);
+        for ((sum, square), &value) in sums.iter_mut().zip(&mut squares).zip(row) {
+            let weighted = f64::from(weight) * f64::from(value);
+            *sum += weighted;
+            *square += weighted * f64::from(value);
         }
         mass += f64::from(weight);
     }
-    sums.into_iter().map(|sum| (sum / mass) as f32).collect()
+    let of = |(sum, square): (f64, f64)| {
+        let mean = sum / mass;
+        if 2.0 * mean * mean <= square / mass { 0.0 } else { mean as f32 }
+    };
+    sums.into_iter().zip(squares).map(of).collect()
 }
 
 impl Blocks {

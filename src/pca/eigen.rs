@@ -16,7 +16,7 @@ const ROUNDING: f64 = 1e-14;
 /// Purpose of the draws of a check.
 const CHECK: u32 = 0x6368_6563;
 /// Running sums of a product of vectors.
-const LANES: usize = 8;
+pub(super) const LANES: usize = 8;
 
 /// Eigenvalues, largest first, and a row of `n` per vector.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,19 +1,17 @@
 //! Symmetric matrices as three diagonals: eigenvalues and vectors there, and the way back.
 //!
-//! Householder's reduction and inverse iteration (Golub and Van Loan, §8.3.1, §8.2.2). Every sum has a fixed order and nothing is fused: the same bits on
-//! every machine.
+//! Inverse iteration (Golub and Van Loan, §8.2.2) after Householder's reduction. Every sum has a
+//! fixed order and nothing is fused: the same bits on every machine.
 
 use std::ops::Range;
 
 use enfold_core::random::Draws;
 use pulp::{Arch, Simd, WithSimd};
 
-use super::eigen::{add, dot, fold, unit};
+use super::eigen::{add, dot, unit};
+use super::householder::{self, Reduced};
 use super::sturm::Part;
 
-/// Rows that take in a reflector at once, so many elements of each.
-const ROWS: usize = 4;
-const LANES: usize = 8;
 /// Solves of inverse iteration, at most: two are enough but where many eigenvalues are equal.
 const SOLVES: usize = 8;
 /// Times the digits' end and √n: parts that are joined by less, of the norm, are not joined.
@@ -49,44 +47,16 @@ impl Tridiagonal {
         Arch::new().dispatch(Reduce { matrix, n })
     }
 
-    /// From the last row up. The matrix takes in a reflector while the next one is multiplied
-    /// with it, so that each step reads the matrix once.
     #[inline(always)]
-    fn reduced(mut matrix: Vec<f64>, n: usize) -> Self {
-        let (mut diagonal, mut beside) = (vec![0.0; n], vec![0.0; n]);
-        let (mut v, mut q, mut image) = (vec![0.0; n], vec![0.0; n], vec![0.0; n]);
-        for i in (0..n).rev() {
-            let (rows, row) = matrix.split_at_mut(i * n);
-            let row = &mut row[..=i];
-            add(row, -v[i], &q[..=i]);
-            add(row, -q[i], &v[..=i]);
-            diagonal[i] = row[i];
-            beside[i] = reflector(&mut row[..i]);
-            let (new, image) = (&row[..i], &mut image[..i]);
-            image.fill(0.0);
-            let step = Step { v: &v[..i], q: &q[..i], next: new };
-            for (block, rows) in rows.chunks_mut(ROWS * n).enumerate() {
-                let j = block * ROWS;
-                if rows.len() == ROWS * n {
-                    step.rows::<ROWS>(j, n, rows, image);
-                } else {
-                    for (r, row) in rows.chunks_mut(n).enumerate() {
-                        step.rows::<1>(j + r, n, row, image);
-                    }
-                }
-            }
-            let half = dot(new, image) / 2.0;
-            add(image, -half, new);
-            v[..i].copy_from_slice(new);
-            q[..i].copy_from_slice(image);
-        }
+    fn reduced(matrix: Vec<f64>, n: usize) -> Self {
+        let Reduced { diagonal, mut beside, reflectors } = householder::reduce(matrix, n);
         let after = |i: usize| beside.get(i + 1).map_or(0.0, |b: &f64| b.abs());
         let sums = (0..n).map(|i| diagonal[i].abs() + beside[i].abs() + after(i));
         let norm = sums.fold(0.0, f64::max);
         // What rounding left is nothing, or equal eigenvalues of parts would seem joined.
         let nothing = SPLIT * f64::EPSILON * (n as f64).sqrt() * norm;
         beside.iter_mut().filter(|b| b.abs() <= nothing).for_each(|b| *b = 0.0);
-        Self { n, diagonal, beside, reflectors: matrix, norm }
+        Self { n, diagonal, beside, reflectors, norm }
     }
 
     /// The eigenvalues, largest first: those of the parts, each bisected as far as it is asked.
@@ -207,77 +177,6 @@ impl WithSimd for Vectors<'_> {
         let Self { of, values, into } = self;
         of.iterate(values, into);
         of.back(into);
-    }
-}
-
-/// Makes of x the v, of length √2 or 0, with (I − v·vᵀ)·x nothing but a last element; returns it.
-#[inline(always)]
-fn reflector(x: &mut [f64]) -> f64 {
-    let size = x.iter().fold(0.0f64, |most, v| most.max(v.abs()));
-    let Some((&mut last, rest)) = x.split_last_mut() else { return 0.0 };
-    if rest.iter().all(|&v| v == 0.0) {
-        x.fill(0.0);
-        return last;
-    }
-    x.iter_mut().for_each(|v| *v /= size);
-    let length = dot(x, x).sqrt();
-    let signed = length.copysign(last);
-    x[x.len() - 1] += signed;
-    let root = (length * (length + (last / size).abs())).sqrt();
-    x.iter_mut().for_each(|v| *v /= root);
-    -signed * size
-}
-
-/// A reflector that rows of the matrix take in, A − v·qᵀ − q·vᵀ, and the next one, with which
-/// the matrix is multiplied.
-#[derive(Clone, Copy)]
-struct Step<'a> {
-    v: &'a [f64],
-    q: &'a [f64],
-    next: &'a [f64],
-}
-
-impl Step<'_> {
-    /// Takes rows `j..j + R`, up to the diagonal; each element also stands for its mirror image.
-    #[inline(always)]
-    fn rows<const R: usize>(self, j: usize, n: usize, rows: &mut [f64], image: &mut [f64]) {
-        let (mut sums, mut t) = ([[0.0; LANES]; R], 0);
-        while t + LANES <= j {
-            for r in 0..R {
-                self.piece(j + r, t, &mut rows[r * n + t..], &mut sums[r], &mut image[t..]);
-            }
-            t += LANES;
-        }
-        for r in 0..R {
-            image[j + r] += fold(sums[r]);
-            for t in t..=j + r {
-                let at = &mut rows[r * n + t];
-                *at -= self.v[j + r] * self.q[t] + self.q[j + r] * self.v[t];
-                image[j + r] += *at * self.next[t];
-                if t < j + r {
-                    image[t] += *at * self.next[j + r];
-                }
-            }
-        }
-    }
-
-    /// A vector's worth of row i.
-    #[inline(always)]
-    fn piece(
-        self,
-        i: usize,
-        t: usize,
-        row: &mut [f64],
-        sums: &mut [f64; LANES],
-        image: &mut [f64],
-    ) {
-        let (v, q, next) = (&self.v[t..][..LANES], &self.q[t..][..LANES], &self.next[t..][..LANES]);
-        let (row, image) = (&mut row[..LANES], &mut image[..LANES]);
-        for l in 0..LANES {
-            row[l] -= self.v[i] * q[l] + self.q[i] * v[l];
-            sums[l] += row[l] * next[l];
-            image[l] += row[l] * self.next[i];
-        }
     }
 }
 
