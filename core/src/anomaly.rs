@@ -22,7 +22,8 @@
 //! Until [`Options::front`] rows have passed, mean and covariance are learned; until
 //! [`Options::train`], cells and quantiles too, and the front is fitted anew whenever the rows
 //! have doubled and once at the end. Rows have scores from then on; those that score above
-//! [`Options::gate`] are not learned.
+//! [`Options::gate`] are not learned. Where all that is normal is, the front goes on learning too and
+//! is fitted when its rows have doubled; cells, price and quantiles are carried over.
 //!
 //! # Laws
 //!
@@ -38,6 +39,7 @@
 
 mod alarm;
 mod bytes;
+mod cell;
 mod cells;
 mod front;
 mod histogram;
@@ -45,10 +47,12 @@ mod later;
 mod window;
 
 pub use alarm::AlarmOptions;
-pub use cells::{Cell, Cells, Near};
+pub use cell::{Cell, Digits};
+pub use cells::{Cells, Near};
 pub use window::{Feature, Window};
 
 use alarm::Alarm;
+use cells::Row;
 use front::Front;
 use histogram::Histogram;
 use later::Later;
@@ -104,7 +108,8 @@ pub struct Options {
     pub train: u32,
     /// The share of normal rows that score above 1, in units of 2⁻¹⁶.
     pub beyond: u16,
-    /// Rows that score above this are not learned: 0 never learns after training, ∞ always.
+    /// Rows that score above this are not learned: 0 never learns after training, ∞ always. From 1 on
+    /// mean and covariance are learned too.
     pub gate: f32,
     /// A cell moves by 2^−memory of a gap at least, in 1..=20: it follows within that many rows.
     pub memory: u32,
@@ -377,7 +382,8 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         if self.phase() != Phase::Watch {
             return Err(Reject::Untrained);
         }
-        self.near(row).map(|(_, near)| self.score_of(near))
+        let (_, near) = self.look(row)?;
+        near.map(|near| self.score_of(near)).ok_or(Reject::Untrained)
     }
 
     /// Scores a row, steps the alarm, and learns the row – while training always, then where its
@@ -417,14 +423,9 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
 
     /// The coordinates of a row and its nearest cell, if there is a cell. One copy, for flash.
     #[inline(never)]
-    fn look(&self, row: &[f32; D]) -> Result<([T; D], Option<Near>), Reject> {
-        let y = self.front.apply(row)?.map(T::of);
-        Ok((y, self.cells.nearest(&y)))
-    }
-
-    fn near(&self, row: &[f32; D]) -> Result<([T; D], Near), Reject> {
-        let (y, near) = self.look(row)?;
-        near.map(|near| (y, near)).ok_or(Reject::Untrained)
+    fn look(&self, row: &[f32; D]) -> Result<(Row<T, D>, Option<Near>), Reject> {
+        let y = self.cells.row(&self.front.apply(row)?);
+        Ok((y, self.cells.nearest_to(&y)))
     }
 
     fn score_of(&self, near: Near) -> Score {
@@ -437,52 +438,59 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
             let (y, near) = self.look(row)?;
             match near {
                 Some(near) => self.learn(&y, near),
-                None => {
-                    self.cells.open(&y);
-                }
+                None => self.cells.open_at(&y),
             }
         }
         self.rows = self.rows.saturating_add(1);
-        self.front.add(row, self.rows);
+        self.teach_front(row);
+        Ok(Verdict { score: None, alarm: false, raised: false })
+    }
+
+    fn teach_front(&mut self, row: &[f32; D]) {
+        self.front.add(row);
         if self.fits_now() {
             self.begin_fit();
         }
-        Ok(Verdict { score: None, alarm: false, raised: false })
     }
 
     /// Whether the rows have doubled since the last fit, or training ends.
     fn fits_now(&self) -> bool {
         // Never 0, which the compiler cannot know.
         let first = self.options.front.max(2);
-        let doubled = self.rows.is_multiple_of(first) && (self.rows / first).is_power_of_two();
+        let rows = self.front.rows;
+        let doubled = rows.is_multiple_of(first) && (rows / first).is_power_of_two();
         doubled || self.front.fitted && self.rows == self.options.train
     }
 
     fn judge(&mut self, row: &[f32; D]) -> Result<Verdict, Reject> {
-        let (y, near) = self.near(row)?;
+        let (y, Some(near)) = self.look(row)? else { return Err(Reject::Untrained) };
         let score = self.score_of(near);
         let (alarm, raised) = self.alarm.step(score.value, &self.options.alarm);
         self.rows = self.rows.saturating_add(1);
         if score.value <= self.options.gate {
             self.learn(&y, near);
+            // Of less than all that is normal the moments would be too small.
+            if self.options.gate >= 1.0 {
+                self.teach_front(row);
+            }
         }
         Ok(Verdict { score: Some(score), alarm, raised })
     }
 
     /// Takes a row into its cell, or opens one; its distance into the quantiles.
-    fn learn(&mut self, y: &[T; D], near: Near) {
+    fn learn(&mut self, y: &Row<T, D>, near: Near) {
         self.normal.enter(level_of::<D>(near));
         let novel = near.square > self.price;
         // A running mean over 1024 rows.
         let target = if novel { u32::MAX } else { 0 };
         self.novelty = self.novelty - (self.novelty >> 10) + (target >> 10);
         if novel && self.cells.len() < K {
-            self.cells.open(y);
+            self.cells.open_at(y);
         } else if novel {
             self.price = (self.price * 1.5).min(DEAREST);
             self.begin_room(y);
         } else {
-            self.cells.follow(near.cell, y, self.options.memory);
+            self.cells.take(near.cell, y, self.options.memory);
         }
         // Quantiles change slowly, and a look at all counters costs more than a score.
         if self.rows & 15 == 15 || self.phase() == Phase::Cells {

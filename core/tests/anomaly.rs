@@ -55,7 +55,26 @@ fn fixed_point_scores_like_floats() {
     let (float, fixed) = (trained::<f32>(), trained::<i16>());
     for t in 1000..2000 {
         let [a, b] = [float.score(&row(t)), fixed.score(&row(t))].map(|s| s.unwrap().value);
-        assert!((a - b).abs() < 0.35 || a < 0.3 && b < 0.3, "{t}: {a} {b}");
+        assert!((a - b).abs() < 0.01, "{t}: {a} {b}");
+    }
+}
+
+/// Calm while the front is fitted, then wilder in steps of eight, and calm again.
+fn wilder(t: u64) -> [f32; 3] {
+    let wild = [1.0f32, 8.0, 64.0, 512.0, 4096.0, 1.0][(t / 300) as usize];
+    row(t).map(|x| x * wild)
+}
+
+#[test]
+fn fixed_point_scores_like_floats_however_far_rows_are() {
+    let options = OPTIONS.gate(f32::INFINITY);
+    let (mut float, mut fixed) =
+        (Detector::<f32, 4, 3>::new(options), Detector::<i16, 4, 3>::new(options));
+    for t in 0..1800 {
+        let [a, b] = [float.watch(&wilder(t)).unwrap(), fixed.watch(&wilder(t)).unwrap()];
+        let Some((a, b)) = a.score.zip(b.score) else { continue };
+        // Where a row is as near to two cells it may go to the other one.
+        assert!((a.value - b.value).abs() < 0.1, "{t}: {a:?} {b:?}");
     }
 }
 
@@ -137,9 +156,8 @@ fn one_cell_and_one_feature_are_enough() {
     }
     assert!(detector.score(&[20.0]).unwrap().value < 1.0);
     assert!(detector.score(&[60.0]).unwrap().value > 1.5);
-    // Beyond the rails of 64 deviations everything is equally far.
     let [far, farther] = [1e6, 1e12].map(|x| detector.score(&[x]).unwrap().value);
-    assert!(far == farther && far > 1.5);
+    assert!(1.5 < far && far < farther);
 }
 
 #[test]
@@ -174,7 +192,7 @@ fn counters_do_not_stop_at_what_f32_counts() {
 fn the_state_is_small_and_stated() {
     assert_eq!(Detector::<f32, 8, 16>::BYTES, 2120);
     assert_eq!(Detector::<i16, 8, 16>::BYTES, 2120);
-    assert_eq!(Detector::<f32, 8, 16>::CHECKPOINT, 2060);
+    assert_eq!(Detector::<f32, 8, 16>::CHECKPOINT, 2068);
 }
 
 fn goes_on_as_if_nothing_happened<T: Cell>() {
@@ -423,7 +441,8 @@ fn nearest_of<T: Cell, const D: usize>(of: impl Fn(i64) -> T) {
 
 /// In deviations.
 fn gap<T: Cell>(a: T, b: T) -> f64 {
-    f64::from(a.value(T::NO_REST)) - f64::from(b.value(T::NO_REST))
+    let value = |x: T| f64::from(x.value(T::NO_REST, 0));
+    value(a) - value(b)
 }
 
 #[test]

@@ -3,7 +3,8 @@
 //! ```text
 //! cell code u32 · K u32 · D u32                      what the reader was built for
 //! front, train, beyond, memory u32 · gate, ridge, price, raise, clear f32 · hold u32
-//! rows, novelty, alarm on, quiet, fitted, cells u32 · price, median, edge f32
+//! rows, novelty, alarm on, quiet, fitted, cells u32 · price, median, edge f32 · scale i32 ·
+//! rows of the front u32
 //! running, mean, inverse, pivot: D f32 each · square: D·D f32
 //! for each of K cells: mass u32, D words (f32 bits, or i16 with 16 more bits of the centre)
 //! 64 counters, two to a u32
@@ -11,15 +12,15 @@
 //!
 //! All sizes are fixed by K and D, so a slot in flash can be laid out at compile time.
 
-use super::{Alarm, Cell, DEAREST, Detector, LARGEST, Phase, histogram::COUNTERS};
+use super::{Alarm, Cell, Cells, DEAREST, Detector, LARGEST, Phase, histogram::COUNTERS};
 use crate::error::SnapshotError;
 use crate::snapshot::{FRAME, Reader, Writer};
 
 /// Kind of snapshot.
 const KIND: u16 = 4;
-const VERSION: u16 = 1;
+const VERSION: u16 = 2;
 /// Words before the arrays: shape, options, scalars.
-const SCALARS: usize = 3 + 10 + 9;
+const SCALARS: usize = 3 + 10 + 11;
 
 impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     /// Bytes of a checkpoint, a constant of K and D.
@@ -114,22 +115,26 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         Ok(())
     }
 
-    fn scalars(&self) -> [u32; 9] {
+    fn scalars(&self) -> [u32; 11] {
         let [median, edge] = self.span.map(f32::to_bits);
         let flags = [self.alarm.on, self.front.fitted].map(u32::from);
-        let len = self.cells.len as u32;
-        let price = self.price.to_bits();
-        [self.rows, self.novelty, flags[0], self.alarm.quiet, flags[1], len, price, median, edge]
+        let Cells { len, scale, .. } = self.cells;
+        let (price, scale) = (self.price.to_bits(), scale as u32);
+        let (rows, novelty, quiet) = (self.rows, self.novelty, self.alarm.quiet);
+        let [on, fitted] = flags;
+        let learned = self.front.rows;
+        [rows, novelty, on, quiet, fitted, len, price, median, edge, scale, learned]
     }
 
-    fn take_scalars(&mut self, words: [u32; 9]) -> Result<(), SnapshotError> {
-        let [rows, novelty, on, quiet, fitted, len, price, median, edge] = words;
-        if on > 1 || fitted > 1 || len > K as u32 {
+    fn take_scalars(&mut self, words: [u32; 11]) -> Result<(), SnapshotError> {
+        let [rows, novelty, on, quiet, fitted, len, price, median, edge, scale, learned] = words;
+        let scale = scale as i32;
+        if on > 1 || fitted > 1 || len > K as u32 || !T::is_scale(scale) {
             return Err(SnapshotError::Value);
         }
-        (self.rows, self.novelty) = (rows, novelty);
+        (self.rows, self.novelty, self.front.rows) = (rows, novelty, learned);
         (self.alarm, self.front.fitted) = (Alarm { on: on == 1, quiet }, fitted == 1);
-        self.cells.len = len as usize;
+        (self.cells.len, self.cells.scale) = (len, scale);
         self.price = f32::from_bits(price);
         self.span = [median, edge].map(f32::from_bits);
         Ok(())
@@ -165,7 +170,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     fn check(&self) -> Result<(), SnapshotError> {
         let [median, edge] = self.span;
         let spread = edge - median;
-        let masses = self.cells.mass.iter().take(self.cells.len).all(|&mass| mass > 0);
+        let masses = self.cells.mass.iter().take(self.cells.len()).all(|&mass| mass > 0);
         // Else there would never be a fit, or a score.
         let fitted = self.front.fitted == (self.rows >= self.options.front);
         let trained = match self.phase() {

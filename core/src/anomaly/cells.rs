@@ -8,174 +8,7 @@
 //! - a cell of n rows moves towards a row by 2^−⌊log₂ n⌋ of their gap, at least by 2^−memory: a
 //!   power of two needs no division, and a bounded rate never freezes.
 
-/// A coordinate.
-///
-/// Sealed: `f32`, or `i16` in units of 1/64 deviation.
-pub trait Cell: Copy + PartialEq + core::fmt::Debug + sealed::Sealed + 'static {
-    /// A squared distance.
-    #[doc(hidden)]
-    type Square: Copy + PartialOrd;
-    /// What `Self` leaves of a centre's digits.
-    #[doc(hidden)]
-    type Rest: Copy + PartialEq + core::fmt::Debug;
-    /// Short name as in checkpoints: 4 for `f32`, 2 for `i16`.
-    const CODE: u16;
-    /// Most coordinates whose squares have room in a sum.
-    #[doc(hidden)]
-    const LONGEST: usize;
-    #[doc(hidden)]
-    const ZERO: Self;
-    #[doc(hidden)]
-    const NO_REST: Self::Rest;
-    #[doc(hidden)]
-    const NEAREST: Self::Square;
-    #[doc(hidden)]
-    const FARTHEST: Self::Square;
-    /// The nearest coordinate; the range is ±64 deviations, and more counts as that (`i16`).
-    fn of(y: f32) -> Self;
-    /// In deviations.
-    fn value(self, rest: Self::Rest) -> f32;
-    /// A sum and the squares of the gaps of x and y, added in order.
-    #[doc(hidden)]
-    fn add(sum: Self::Square, x: &[Self], y: &[Self]) -> Self::Square;
-    #[doc(hidden)]
-    fn as_f32(square: Self::Square) -> f32;
-    /// Moves a centre towards x by 2^−rate of the gap.
-    #[doc(hidden)]
-    fn follow(x: Self, center: &mut Self, rest: &mut Self::Rest, rate: u32);
-    /// From the bits of a checkpoint.
-    #[doc(hidden)]
-    fn from_bits(bits: u32) -> Option<(Self, Self::Rest)>;
-    #[doc(hidden)]
-    fn to_bits(self, rest: Self::Rest) -> u32;
-}
-
-mod sealed {
-    pub trait Sealed {}
-    impl Sealed for f32 {}
-    impl Sealed for i16 {}
-}
-
-impl Cell for f32 {
-    type Square = f32;
-    type Rest = ();
-    const CODE: u16 = 4;
-    const LONGEST: usize = usize::MAX;
-    const ZERO: Self = 0.0;
-    const NO_REST: () = ();
-    const NEAREST: f32 = 0.0;
-    const FARTHEST: f32 = f32::INFINITY;
-
-    #[inline]
-    fn of(y: f32) -> Self {
-        y
-    }
-
-    #[inline]
-    fn value(self, (): ()) -> f32 {
-        self
-    }
-
-    #[inline(always)]
-    fn add(mut sum: f32, x: &[Self], y: &[Self]) -> f32 {
-        for (x, y) in x.iter().zip(y) {
-            sum += (x - y) * (x - y);
-        }
-        sum
-    }
-
-    #[inline]
-    fn as_f32(square: f32) -> f32 {
-        square
-    }
-
-    #[inline]
-    fn follow(x: Self, center: &mut Self, (): &mut (), rate: u32) {
-        *center += (x - *center) * power(rate);
-    }
-
-    fn from_bits(bits: u32) -> Option<(Self, ())> {
-        let value = Self::from_bits(bits);
-        (value.abs() <= super::front::FARTHEST).then_some((value, ()))
-    }
-
-    fn to_bits(self, (): ()) -> u32 {
-        Self::to_bits(self)
-    }
-}
-
-/// 2^−rate, for rate below 127.
-#[inline]
-fn power(rate: u32) -> f32 {
-    f32::from_bits(127u32.wrapping_sub(rate) << 23)
-}
-
-/// Units of an `i16` coordinate per deviation.
-const UNITS: f32 = 64.0;
-/// Largest `i16` coordinate: squares of gaps fit 26 bits, and 63 of them 32 bits.
-const RAIL: i32 = 4095;
-
-impl Cell for i16 {
-    type Square = u32;
-    /// Sixteen more bits of the centre.
-    type Rest = u16;
-    const CODE: u16 = 2;
-    const LONGEST: usize = 63;
-    const ZERO: Self = 0;
-    const NO_REST: u16 = 0;
-    const NEAREST: u32 = 0;
-    const FARTHEST: u32 = u32::MAX;
-
-    #[inline]
-    fn of(y: f32) -> Self {
-        // A float becomes the nearest integer that there is: no overflow here.
-        let scaled = y * UNITS;
-        let half = if scaled < 0.0 { -0.5 } else { 0.5 };
-        ((scaled + half) as i32).clamp(-RAIL, RAIL) as Self
-    }
-
-    #[inline]
-    fn value(self, rest: u16) -> f32 {
-        joined(self, rest) as f32 * (1.0 / (UNITS * 65536.0))
-    }
-
-    #[inline(always)]
-    fn add(mut sum: u32, x: &[Self], y: &[Self]) -> u32 {
-        for (&x, &y) in x.iter().zip(y) {
-            let gap = i32::from(x) - i32::from(y);
-            sum = sum.wrapping_add(gap.wrapping_mul(gap) as u32);
-        }
-        sum
-    }
-
-    #[inline]
-    fn as_f32(square: u32) -> f32 {
-        square as f32 * (1.0 / (UNITS * UNITS))
-    }
-
-    #[inline]
-    fn follow(x: Self, center: &mut Self, rest: &mut u16, rate: u32) {
-        let old = joined(*center, *rest);
-        // |gap| < 2¹³ · 2¹⁶: no overflow.
-        let gap = (i32::from(x) << 16).wrapping_sub(old);
-        let new = old.wrapping_add(gap >> (rate & 31));
-        (*center, *rest) = ((new >> 16) as Self, new as u16);
-    }
-
-    fn from_bits(bits: u32) -> Option<(Self, u16)> {
-        let joined = bits as i32;
-        let parts = ((joined >> 16) as Self, joined as u16);
-        (i32::from(parts.0).abs() <= RAIL).then_some(parts)
-    }
-
-    fn to_bits(self, rest: u16) -> u32 {
-        joined(self, rest) as u32
-    }
-}
-
-fn joined(center: i16, rest: u16) -> i32 {
-    (i32::from(center) << 16) | i32::from(rest)
-}
+use super::Cell;
 
 /// Coordinates that are summed before a look at whether the cell can still be the nearest.
 const STRIDE: usize = 8;
@@ -212,6 +45,51 @@ pub struct Near {
     pub square: f32,
 }
 
+/// A row in units of a scale, with all of its digits.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Row<T: Cell, const D: usize> {
+    center: [T; D],
+    rests: [T::Rest; D],
+    scale: i32,
+}
+
+impl<T: Cell, const D: usize> Row<T, D> {
+    fn at(values: &[f32; D], scale: i32) -> Self {
+        let mut row = Self { center: [T::ZERO; D], rests: [T::NO_REST; D], scale };
+        for ((center, rest), &value) in row.center.iter_mut().zip(&mut row.rests).zip(values) {
+            (*center, *rest) = T::split(value, scale);
+        }
+        row
+    }
+
+    /// In deviations.
+    pub(super) fn values(&self) -> [f32; D] {
+        values(&self.center, &self.rests, self.scale)
+    }
+
+    /// A squared distance with all digits.
+    #[inline(always)]
+    fn refine(&self, square: T::Square, center: &[T; D], rests: &[T::Rest; D]) -> f32 {
+        T::refine(square, (&self.center, &self.rests), (center, rests), self.scale)
+    }
+}
+
+/// Coordinates in deviations.
+fn values<T: Cell, const D: usize>(center: &[T; D], rests: &[T::Rest; D], scale: i32) -> [f32; D] {
+    let mut out = [0.0; D];
+    for (out, (center, rest)) in out.iter_mut().zip(center.iter().zip(rests)) {
+        *out = center.value(*rest, scale);
+    }
+    out
+}
+
+/// Takes coordinates to units that are so many bits finer.
+fn rescale<T: Cell>(center: &mut [T], rests: &mut [T::Rest], finer: i32) {
+    for (center, rest) in center.iter_mut().zip(rests) {
+        (*center, *rest) = center.rescaled(*rest, finer);
+    }
+}
+
 /// The pair of cells that is cheapest to merge, of those compared so far; none where both are 0.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) struct Cheapest {
@@ -229,7 +107,9 @@ pub struct Cells<T: Cell, const K: usize, const D: usize> {
     pub(super) centers: [[T; D]; K],
     pub(super) rests: [[T::Rest; D]; K],
     pub(super) mass: [u32; K],
-    pub(super) len: usize,
+    pub(super) len: u32,
+    /// How many bits finer units are than those of T.
+    pub(super) scale: i32,
 }
 
 impl<T: Cell, const K: usize, const D: usize> Default for Cells<T, K, D> {
@@ -243,13 +123,19 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
     #[must_use]
     pub const fn new() -> Self {
         const { assert!(K > 0 && D > 0, "there is at least one cell of one coordinate") };
-        Self { centers: [[T::ZERO; D]; K], rests: [[T::NO_REST; D]; K], mass: [0; K], len: 0 }
+        Self {
+            centers: [[T::ZERO; D]; K],
+            rests: [[T::NO_REST; D]; K],
+            mass: [0; K],
+            len: 0,
+            scale: 0,
+        }
     }
 
     /// Cells in use.
     #[must_use]
     pub const fn len(&self) -> usize {
-        self.len
+        self.len as usize
     }
 
     /// Whether there is none.
@@ -262,59 +148,159 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
     #[must_use]
     #[inline(always)]
     pub fn nearest(&self, row: &[T; D]) -> Option<Near> {
+        let (cell, least) = self.scan(row)?;
+        Some(Near { cell, square: T::as_f32(least, self.scale) })
+    }
+
+    #[inline(always)]
+    fn scan(&self, row: &[T; D]) -> Option<(usize, T::Square)> {
         let (mut cell, mut least) = (K, T::FARTHEST);
         for (c, center) in self.used().iter().enumerate() {
             if let Some(square) = square_below(row, center, least) {
                 (cell, least) = (c, square);
             }
         }
-        (cell < K).then(|| Near { cell, square: T::as_f32(least) })
+        (cell < K).then_some((cell, least))
+    }
+
+    /// A row in units of the cells, or in coarser ones where it has no room in these.
+    pub(super) fn row(&self, values: &[f32; D]) -> Row<T, D> {
+        let wider = |top: f32, value: &f32| if value.abs() > top { value.abs() } else { top };
+        let scale = T::scale_for(values.iter().fold(0.0, wider));
+        Row::at(values, if self.len == 0 { scale } else { scale.min(self.scale) })
+    }
+
+    /// The nearest cell of such a row, its distance from all digits.
+    pub(super) fn nearest_to(&self, row: &Row<T, D>) -> Option<Near> {
+        if T::HAS_SCALES && row.scale < self.scale {
+            return self.nearest_from_afar(row);
+        }
+        let (cell, least) = self.scan(&row.center)?;
+        let (center, rests) = self.centers.get(cell).zip(self.rests.get(cell))?;
+        Some(Near { cell, square: row.refine(least, center, rests) })
+    }
+
+    /// The same in the coarser units of the row.
+    #[inline(never)]
+    fn nearest_from_afar(&self, row: &Row<T, D>) -> Option<Near> {
+        let (mut near, mut least) = (None, T::FARTHEST);
+        for (cell, (&center, &rests)) in self.used().iter().zip(&self.rests).enumerate() {
+            let mut center = Row { center, rests, scale: self.scale };
+            rescale(&mut center.center, &mut center.rests, row.scale - self.scale);
+            if let Some(square) = square_below(&row.center, &center.center, least) {
+                least = square;
+                near =
+                    Some(Near { cell, square: row.refine(square, &center.center, &center.rests) });
+            }
+        }
+        near
+    }
+
+    /// Takes the centres to another scale. `O(K·D)`.
+    #[inline(never)]
+    fn rescale(&mut self, scale: i32) {
+        let cells = self.centers.iter_mut().zip(&mut self.rests);
+        for (center, rests) in cells.take(self.len as usize) {
+            rescale(center, rests, scale - self.scale);
+        }
+        self.scale = scale;
+    }
+
+    /// Makes units as fine as the centres leave room for. `O(K·D)`.
+    pub(super) fn refine_scale(&mut self) {
+        if !T::HAS_SCALES {
+            return;
+        }
+        let mut finer = i32::MAX;
+        for (center, rest) in self.used().iter().flatten().zip(self.rests.iter().flatten()) {
+            finer = finer.min(center.headroom(*rest));
+        }
+        self.rescale(self.scale.saturating_add(finer).min(T::scale_for(0.0)));
+    }
+
+    fn put(&mut self, cell: usize, row: &Row<T, D>) {
+        if let Some((center, rest)) = self.centers.get_mut(cell).zip(self.rests.get_mut(cell)) {
+            (*center, *rest) = (row.center, row.rests);
+        }
     }
 
     #[inline(always)]
     fn used(&self) -> &[[T; D]] {
-        self.centers.get(..self.len).unwrap_or(&self.centers)
+        self.centers.get(..self.len()).unwrap_or(&self.centers)
     }
 
     /// Moves a cell towards a row. `O(D)`.
     #[inline]
     pub fn follow(&mut self, cell: usize, row: &[T; D], memory: u32) {
-        let places = self.centers.get_mut(cell).zip(self.rests.get_mut(cell));
-        let Some(((center, rest), mass)) = places.zip(self.mass.get_mut(cell)) else { return };
+        let Some((center, rests, rate)) = self.meet(cell, memory) else { return };
+        for ((center, rest), &x) in center.iter_mut().zip(rests).zip(row) {
+            T::follow((x, T::NO_REST), center, rest, rate);
+        }
+    }
+
+    /// Counts a row of a cell: its centre, and the rate at which that follows.
+    #[inline(always)]
+    fn meet(&mut self, cell: usize, memory: u32) -> Option<(&mut [T; D], &mut [T::Rest; D], u32)> {
+        let mass = self.mass.get_mut(cell)?;
         *mass = mass.saturating_add(1);
         let rate = (31 - (*mass | 1).leading_zeros()).min(memory);
-        for ((center, rest), &x) in center.iter_mut().zip(rest).zip(row) {
-            T::follow(x, center, rest, rate);
-        }
+        Some((self.centers.get_mut(cell)?, self.rests.get_mut(cell)?, rate))
     }
 
     /// Opens a cell at a row; `false` where there is no room.
     pub fn open(&mut self, row: &[T; D]) -> bool {
-        let slot = self.len;
+        let slot = self.len();
         let places = self.centers.get_mut(slot).zip(self.rests.get_mut(slot));
         let Some(((center, rest), mass)) = places.zip(self.mass.get_mut(slot)) else {
             return false;
         };
         (*center, *rest, *mass) = (*row, [T::NO_REST; D], 1);
-        self.len = slot + 1;
+        self.len += 1;
         true
+    }
+
+    /// Moves a cell towards a row of [`row`](Self::row).
+    pub(super) fn take(&mut self, cell: usize, row: &Row<T, D>, memory: u32) {
+        self.give_way(row);
+        let Some((center, rests, rate)) = self.meet(cell, memory) else { return };
+        let row = row.center.iter().zip(&row.rests);
+        for ((center, rest), (&x, &digits)) in center.iter_mut().zip(rests).zip(row) {
+            T::follow((x, digits), center, rest, rate);
+        }
+    }
+
+    /// Opens a cell at such a row, where there is room.
+    pub(super) fn open_at(&mut self, row: &Row<T, D>) {
+        self.give_way(row);
+        if self.open(&row.center) {
+            self.put(self.len() - 1, row);
+        }
+    }
+
+    /// Takes the centres to the coarser units of a row.
+    fn give_way(&mut self, row: &Row<T, D>) {
+        if T::HAS_SCALES && row.scale != self.scale {
+            self.rescale(row.scale);
+        }
     }
 
     /// Merges the two cells that cost least – `v·w/(v + w)·|a − b|²` (Ward 1963) – into the
     /// first of them. `O(K²·D)`; needs two cells.
     pub fn merge_cheapest(&mut self) {
         let mut cheapest = Cheapest::NONE;
-        (0..self.len).for_each(|cell| self.compare(cell, &mut cheapest));
+        (0..self.len()).for_each(|cell| self.compare(cell, &mut cheapest));
         self.merge(cheapest);
     }
 
     /// What merging a cell with those after it costs. `O(K·D)`.
     pub(super) fn compare(&self, cell: usize, cheapest: &mut Cheapest) {
-        let mut all = self.used().iter().zip(&self.mass).enumerate().skip(cell);
-        let Some((i, (a, &wa))) = all.next() else { return };
-        for (j, (b, &wb)) in all {
+        let cells = self.used().iter().zip(&self.rests).zip(&self.mass);
+        let mut all = cells.enumerate().skip(cell);
+        let Some((i, ((a, a_rests), &wa))) = all.next() else { return };
+        for (j, ((b, b_rests), &wb)) in all {
             let Some(square) = square_below(a, b, T::FARTHEST) else { continue };
-            let cost = T::as_f32(square) * (wa as f32 * wb as f32 / (wa as f32 + wb as f32));
+            let square = T::refine(square, (a, a_rests), (b, b_rests), self.scale);
+            let cost = square * (wa as f32 * wb as f32 / (wa as f32 + wb as f32));
             if cheapest.pair == [0; 2] || cost < cheapest.cost {
                 *cheapest = Cheapest { pair: [i as u32, j as u32], cost };
             }
@@ -343,31 +329,108 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
 
     /// Takes a cell out; the last one takes its number.
     fn remove(&mut self, cell: usize) {
-        let last = self.len.saturating_sub(1);
+        let last = self.len().saturating_sub(1);
         if cell < K && last < K {
             self.centers.swap(cell, last);
             self.rests.swap(cell, last);
             self.mass.swap(cell, last);
         }
-        self.len = last;
+        self.len = self.len.saturating_sub(1);
     }
 
     /// The coordinates of a centre, in deviations.
     pub(super) fn values(&self, cell: usize) -> [f32; D] {
-        let mut out = [0.0; D];
-        if let Some((center, rest)) = self.centers.get(cell).zip(self.rests.get(cell)) {
-            for (out, (c, r)) in out.iter_mut().zip(center.iter().zip(rest)) {
-                *out = c.value(*r);
-            }
-        }
-        out
+        let parts = self.centers.get(cell).zip(self.rests.get(cell));
+        parts.map_or([0.0; D], |(center, rests)| values(center, rests, self.scale))
     }
 
     /// Moves a centre.
     pub(super) fn place(&mut self, cell: usize, values: &[f32; D]) {
-        let places = self.centers.get_mut(cell).zip(self.rests.get_mut(cell));
-        if let Some((center, rest)) = places {
-            (*center, *rest) = (values.map(T::of), [T::NO_REST; D]);
+        let row = self.row(values);
+        self.give_way(&row);
+        self.put(cell, &row);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::random::Draws;
+
+    /// Values of sizes 2^low to 2^high, of either sign.
+    fn values<const D: usize>(draws: &Draws, n: u64, [low, high]: [i32; 2]) -> [f32; D] {
+        core::array::from_fn(|d| {
+            let size = low as f32 + (high - low) as f32 * draws.unit(n, 2 * d as u32);
+            (2.0 * draws.unit(n, 2 * d as u32 + 1) - 1.0) * size.exp2()
+        })
+    }
+
+    fn distance<const D: usize>(a: &[f32; D], b: &[f32; D]) -> f64 {
+        let squares = a.iter().zip(b).map(|(a, b)| (f64::from(*a) - f64::from(*b)).powi(2));
+        squares.sum::<f64>().sqrt()
+    }
+
+    /// Opens six cells and looks for rows: both distances as close as 13 bits of the largest
+    /// coordinate tell cells apart, the one that is given as 14 bits of itself.
+    fn as_the_oracle_says<const D: usize>(sizes: [i32; 2], row_sizes: [i32; 2]) {
+        let draws = Draws::new(17, D as u32);
+        for trial in 0..200 {
+            let centers: [[f32; D]; 6] =
+                core::array::from_fn(|c| values(&draws, trial * 8 + c as u64, sizes));
+            let mut cells = Cells::<i16, 6, D>::new();
+            centers.iter().for_each(|center| cells.open_at(&cells.row(center)));
+            cells.refine_scale();
+            let row = values::<D>(&draws, trial * 8 + 7, row_sizes);
+            let near = cells.nearest_to(&cells.row(&row)).unwrap();
+            let largest =
+                centers.iter().chain([&row]).flatten().fold(0.0f32, |a, b| a.max(b.abs()));
+            let unit = (f64::from(largest) / 2048.0).max(1.0 / 65536.0);
+            let root = (D as f64).sqrt();
+            let least =
+                centers.iter().map(|center| distance(center, &row)).fold(f64::MAX, f64::min);
+            let (found, truth) =
+                (f64::from(near.square).sqrt(), distance(&centers[near.cell], &row));
+            assert!(truth <= least + 2.0 * root * unit, "{trial}: {truth} {least}");
+            // The last digits of row and centre, and what the shift takes.
+            let digits = unit * (2.0 / 65536.0 + 1.0 / 4096.0);
+            let allowed = truth * root / 8192.0 + root * digits;
+            assert!((found - truth).abs() <= allowed, "{trial}: {found} {truth} {unit}");
         }
+    }
+
+    #[test]
+    fn fixed_point_finds_what_the_oracle_finds_at_every_size() {
+        for [low, high] in [[-30, -20], [-8, 0], [0, 3], [-3, 9], [10, 20], [-10, 49]] {
+            as_the_oracle_says::<1>([low, high], [low, high]);
+            as_the_oracle_says::<16>([low, high], [low, high]);
+            as_the_oracle_says::<63>([low, high], [low, high]);
+        }
+        // A row from afar, and cells afar.
+        as_the_oracle_says::<16>([-2, 2], [20, 30]);
+        as_the_oracle_says::<16>([20, 30], [-2, 2]);
+    }
+
+    #[test]
+    fn sums_of_squares_have_room_at_the_rails() {
+        let most = [f32::from(4096i16) / 64.0; 63];
+        let least = most.map(|y| -y);
+        let mut cells = Cells::<i16, 1, 63>::new();
+        assert!(cells.open(&most.map(i16::of)));
+        let near = cells.nearest(&least.map(i16::of)).unwrap();
+        assert!((near.square / (63.0 * 128.0 * 128.0) - 1.0).abs() < 1e-3, "{near:?}");
+    }
+
+    #[test]
+    fn a_scale_that_comes_and_goes_leaves_the_centres_where_they_were() {
+        let mut cells = Cells::<i16, 2, 2>::new();
+        cells.open_at(&cells.row(&[3.0, -0.3]));
+        assert_eq!(cells.scale, 4);
+        cells.open_at(&cells.row(&[3e6, 1.0]));
+        assert_eq!(cells.scale, -16);
+        assert!((cells.values(0)[0] - 3.0).abs() < 0.01, "{:?}", cells.values(0));
+        cells.remove(1);
+        cells.refine_scale();
+        assert_eq!(cells.scale, 4);
+        assert!((cells.values(0)[1] + 0.3).abs() < 0.01, "{:?}", cells.values(0));
     }
 }

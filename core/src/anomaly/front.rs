@@ -15,7 +15,9 @@ use super::Reject;
 /// Mean, covariance and a fit of them for rows of D features: 4·D² + 16·D + 8 bytes.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Front<const D: usize> {
-    /// The mean of the rows so far.
+    /// Rows so far.
+    pub(super) rows: u32,
+    /// Their mean.
     pub(super) running: [f32; D],
     /// The mean when the fit was made.
     pub(super) mean: [f32; D],
@@ -42,6 +44,7 @@ const LARGEST_ENTRY: f32 = 2.0;
 impl<const D: usize> Front<D> {
     pub(super) const fn new() -> Self {
         Self {
+            rows: 0,
             running: [0.0; D],
             mean: [0.0; D],
             inverse: [0.0; D],
@@ -51,9 +54,10 @@ impl<const D: usize> Front<D> {
         }
     }
 
-    /// Adds row number `n` (from 1) to mean and co-moments. `O(D²)`.
-    pub(super) fn add(&mut self, row: &[f32; D], n: u32) {
-        let share = 1.0 / n as f32;
+    /// Adds a row to mean and co-moments. `O(D²)`.
+    pub(super) fn add(&mut self, row: &[f32; D]) {
+        self.rows = self.rows.saturating_add(1);
+        let share = 1.0 / self.rows as f32;
         let mut gaps = [0.0; D];
         for ((gap, mean), &x) in gaps.iter_mut().zip(&mut self.running).zip(row) {
             *gap = x - *mean;
@@ -69,10 +73,10 @@ impl<const D: usize> Front<D> {
         }
     }
 
-    /// Fits the scales of `n` rows; then [`factor_line`](Self::factor_line) for every line, and
+    /// Fits the scales of the rows; then [`factor_line`](Self::factor_line) for every line, and
     /// [`accept`](Self::accept): `O(D³)` in all.
-    pub(super) fn scale(&mut self, n: u32) {
-        let share = 1.0 / n as f32;
+    pub(super) fn scale(&mut self) {
+        let share = 1.0 / self.rows as f32;
         for (i, (line, inverse)) in self.square.iter().zip(&mut self.inverse).enumerate() {
             let variance = line.get(i).map_or(0.0, |sum| sum * share);
             let least = self.running.get(i).map_or(0.0, |mean| mean.abs() * CONSTANT);
@@ -87,8 +91,8 @@ impl<const D: usize> Front<D> {
     }
 
     /// Line i of L (Cholesky, in Banachiewicz's order). `O(i²)`.
-    pub(super) fn factor_line(&mut self, i: usize, n: u32, ridge: f32) {
-        let share = 1.0 / n as f32;
+    pub(super) fn factor_line(&mut self, i: usize, ridge: f32) {
+        let share = 1.0 / self.rows as f32;
         // A constant feature has nothing in common with any other, and its own pivot.
         let mut left = 1.0 + ridge;
         let mut done = [0.0f32; D];
@@ -111,6 +115,19 @@ impl<const D: usize> Front<D> {
             *pivot = 1.0 / libm::sqrtf(left);
             line.iter_mut().zip(&done).take(i).for_each(|(place, &entry)| *place = entry);
         }
+    }
+
+    /// What a squared distance has become since the fit whose 1/σ are given: the mean, over the
+    /// features that vary in both, of the ratio of their squares; 1 without any.
+    pub(super) fn stretch(&self, old: &[f32; D]) -> f32 {
+        let (mut sum, mut count) = (0.0, 0.0);
+        for (new, old) in self.inverse.iter().zip(old) {
+            if *new > 0.0 && *old > 0.0 {
+                sum += (new / old) * (new / old);
+                count += 1.0;
+            }
+        }
+        if count > 0.0 { sum / count } else { 1.0 }
     }
 
     /// Whether a fit can have these scales: what is divided by them stays finite.

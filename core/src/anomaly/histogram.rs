@@ -35,6 +35,19 @@ impl Histogram {
         }
     }
 
+    /// Moves all entries by a level, to the nearest counter.
+    pub(super) fn shift(&mut self, level: f32) {
+        let old = core::mem::replace(&mut self.counts, [0; COUNTERS]);
+        let half = if level < 0.0 { -0.5 } else { 0.5 };
+        let by = (level * 4.0 + half) as i32;
+        for (at, &count) in (0i32..).zip(&old) {
+            let to = (at + by).clamp(0, COUNTERS as i32 - 1) as usize;
+            if let Some(place) = self.counts.get_mut(to) {
+                *place = place.saturating_add(count).min(FULL - 1);
+            }
+        }
+    }
+
     fn halve(&mut self) {
         for count in &mut self.counts {
             *count /= 2;
@@ -110,6 +123,23 @@ mod tests {
         [-127.0, -100.0, 128.0].into_iter().for_each(|v| histogram.enter(v));
         assert_eq!((histogram.counts[0], histogram.counts[COUNTERS - 1]), (2, 1));
         assert!(histogram.quantile(1).unwrap() <= 10.0);
+    }
+
+    #[test]
+    fn what_is_shifted_has_the_quantiles_of_shifted_levels() {
+        let mut histogram = Histogram::new();
+        (0..100u8).for_each(|i| histogram.enter(f32::from(i) * 0.04));
+        let before = [655, 32768].map(|upper| histogram.quantile(upper).unwrap());
+        histogram.shift(-2.6);
+        let after = [655, 32768].map(|upper| histogram.quantile(upper).unwrap());
+        for (after, before) in after.iter().zip(before) {
+            assert!((after - (before - 2.5)).abs() < 1e-5, "{after} {before}");
+        }
+        assert_eq!(histogram.total(), 100);
+        histogram.shift(f32::INFINITY);
+        assert_eq!(histogram.counts[COUNTERS - 1], 100);
+        histogram.shift(-127.0);
+        assert_eq!(histogram.counts[0], 100);
     }
 
     #[test]

@@ -10,7 +10,9 @@
 //! Steps depend on nothing but the state when the work began, so how many are done at a time does
 //! not change a bit.
 
-use super::{Cell, Detector, cells::Cheapest, front};
+use super::cells::{Cheapest, Row};
+use super::histogram::level;
+use super::{Cell, DEAREST, Detector, front};
 
 /// What is being done.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -125,15 +127,30 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
             let z = self.front.deviations(&self.cells.values(at));
             self.cells.place(at, &z);
         } else if at < lines {
-            self.front.scale(self.rows);
+            self.front.scale();
         } else if at < lines + D {
-            self.front.factor_line(at - lines, self.rows, self.options.ridge);
+            self.front.factor_line(at - lines, self.options.ridge);
         } else {
             self.move_cell(at - lines - D);
         }
         if at + 1 >= lines + D + cells {
+            self.carry_over();
             self.front.accept();
+            self.cells.refine_scale();
         }
+    }
+
+    /// After training, what is known in the old coordinates – the price, the levels of normal rows –
+    /// is carried over into the new ones, as the cells are.
+    fn carry_over(&mut self) {
+        if self.rows <= self.options.train {
+            return;
+        }
+        let stretch = self.front.stretch(&self.later.held);
+        let least = self.options.price * D as f32;
+        self.price = (self.price * stretch).max(least).min(DEAREST);
+        self.normal.shift(level(stretch));
+        self.measure();
     }
 
     /// From deviations of the old fit to coordinates of the new one.
@@ -145,22 +162,17 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
     }
 
     /// Begins to make room for a cell at a row.
-    pub(super) fn begin_room(&mut self, y: &[T; D]) {
+    pub(super) fn begin_room(&mut self, y: &Row<T, D>) {
         self.later = Later { task: Task::Room, ..Later::NOTHING };
-        for (held, &y) in self.later.held.iter_mut().zip(y) {
-            *held = y.value(T::NO_REST);
-        }
+        self.later.held = y.values();
     }
 
     fn room_step(&mut self, at: usize) {
         self.cells.compare(at, &mut self.later.cheapest);
         if at + 1 >= K {
             self.cells.merge(self.later.cheapest);
-            let mut y = [T::ZERO; D];
-            for (y, &held) in y.iter_mut().zip(&self.later.held) {
-                *y = T::of(held);
-            }
-            self.cells.open(&y);
+            self.cells.refine_scale();
+            self.cells.open_at(&self.cells.row(&self.later.held));
         }
     }
 

@@ -17,7 +17,7 @@
 /*
  Bytes of a checkpoint.
  */
-#define ENFOLD_CHECKPOINT 2060
+#define ENFOLD_CHECKPOINT 2068
 
 /*
  Words of a detector, or a few more than the target needs.

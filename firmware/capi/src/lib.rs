@@ -16,7 +16,7 @@ use enfold_core::anomaly::{Detector, Options, Reject, Verdict};
 /// Features of a row.
 pub const ENFOLD_FEATURES: usize = 16;
 /// Bytes of a checkpoint.
-pub const ENFOLD_CHECKPOINT: usize = 2060;
+pub const ENFOLD_CHECKPOINT: usize = 2068;
 /// Words of a detector, or a few more than the target needs.
 pub const ENFOLD_WORDS: usize = 265;
 
