@@ -35,12 +35,12 @@ const NAB_PROTOCOL: Options =
 const NAB_TRAIN: usize = 168;
 /// What is chosen on every second series.
 pub(crate) const NAB: Options = trained_on(
-    NAB_PROTOCOL.ridge(0.8).price(1.0).alarm(NAB_PROTOCOL.alarm.between(1.0, 1.0)),
+    NAB_PROTOCOL.ridge(0.2).price(1.0).alarm(NAB_PROTOCOL.alarm.between(1.0, 1.1)),
     NAB_TRAIN,
     NAB_WINDOW,
 );
 /// Samples in a window.
-pub(crate) const NAB_WINDOW: usize = 64;
+pub(crate) const NAB_WINDOW: usize = 32;
 
 /// Training ends with so many samples, and the front is fitted at a quarter of it.
 const fn trained_on(options: Options, samples: usize, window: usize) -> Options {
