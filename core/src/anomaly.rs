@@ -23,7 +23,7 @@
 //! [`Options::train`], cells and quantiles too, and the front is fitted anew whenever the rows
 //! have doubled and once at the end. Rows have scores from then on; those that score above
 //! [`Options::gate`] are not learned. Where all that is normal is, the front goes on learning too and
-//! is fitted when its rows have doubled; cells, price and quantiles are carried over.
+//! is fitted when its rows have doubled, up to a million; cells, price and quantiles are carried over.
 //!
 //! # Laws
 //!
@@ -470,7 +470,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         if score.value <= self.options.gate {
             self.learn(&y, near);
             // Of less than all that is normal the moments would be too small.
-            if self.options.gate >= 1.0 {
+            if self.options.gate >= 1.0 && self.front.rows < front::MOST_ROWS {
                 self.teach_front(row);
             }
         }

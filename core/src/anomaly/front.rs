@@ -36,6 +36,9 @@ const CONSTANT: f32 = 1e-6;
 /// More deviations than this count as this many: sums of their squares stay finite.
 pub(super) const FARTHEST: f32 = 1e15;
 
+/// Rows after which an `f32` sum of squares would take in too little of the next one.
+pub(super) const MOST_ROWS: u32 = 1 << 20;
+
 /// No deviation is larger than that of numbers of [`LARGEST`](super::LARGEST) size.
 const LEAST_INVERSE: f32 = 1e-13;
 /// Entries of L are at most √(1 + ridge), but for rounding.
