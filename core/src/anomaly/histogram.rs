@@ -39,7 +39,8 @@ impl Histogram {
     pub(super) fn shift(&mut self, level: f32) {
         let old = core::mem::replace(&mut self.counts, [0; COUNTERS]);
         let half = if level < 0.0 { -0.5 } else { 0.5 };
-        let by = (level * 4.0 + half) as i32;
+        let most = COUNTERS as i32;
+        let by = ((level * 4.0 + half) as i32).clamp(-most, most);
         for (at, &count) in (0i32..).zip(&old) {
             let to = (at + by).clamp(0, COUNTERS as i32 - 1) as usize;
             if let Some(place) = self.counts.get_mut(to) {
