@@ -6,6 +6,7 @@
 
 use enfold_core::host::layout::{Curve, MAX_DIM, Shifts, active};
 use enfold_core::{Element, Epoch, Graph, Rows};
+use num_traits::{One, Zero};
 
 use crate::isa::{Isa, Native, Task};
 use crate::lanes::Lanes;
@@ -79,18 +80,18 @@ impl<E: Element> Task<E> for Gather<'_, '_, E> {
     type Out = ();
 
     #[inline(always)]
-    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(self, _: L) {
+    fn run<L: Lanes<E = E>, const S: usize, const V: usize, const G: usize>(self, l: L) {
         match self.plan.from.dim() {
-            2 => self.gather::<2>(2),
-            3 => self.gather::<3>(3),
-            dim => self.gather::<MAX_DIM>(dim),
+            2 => self.gather::<L, 2>(l, 2),
+            3 => self.gather::<L, 3>(l, 3),
+            dim => self.gather::<L, MAX_DIM>(l, dim),
         }
     }
 }
 
 impl<E: Element> Gather<'_, '_, E> {
     #[inline(always)]
-    fn gather<const D: usize>(self, dim: usize) {
+    fn gather<L: Lanes<E = E>, const D: usize>(self, l: L, dim: usize) {
         let Self { plan, rows, to } = self;
         let mut near = vec![[0u32; SIDE]; plan.most + 1];
         let mut hits = vec![0u32; plan.most * SIDE];
@@ -98,7 +99,7 @@ impl<E: Element> Gather<'_, '_, E> {
         for (first, to) in rows.clone().step_by(SIDE).zip(to.chunks_mut(SIDE * dim)) {
             let lanes = SIDE.min(rows.end - first);
             let counts = plan.active(first, lanes, &mut hits, &mut near);
-            let mut side = Side::<E, D>::at(plan, dim, first, lanes);
+            let mut side = Side::<L, D>::at(l, plan, dim, (first, lanes));
             side.pulls(&counts, &near);
             side.pushes(&counts);
             for (l, to) in to.chunks_exact_mut(dim).enumerate() {
@@ -143,19 +144,21 @@ impl<E: Element> Plan<'_, E> {
 
 /// Vertices side by side: where they are – once for each that they meet at once – and what moves
 /// them.
-struct Side<'a, E, const D: usize> {
-    plan: Plan<'a, E>,
+struct Side<'a, L: Lanes, const D: usize> {
+    l: L,
+    plan: Plan<'a, L::E>,
+    /// Coordinates: D, but where D is the most there can be.
     dim: usize,
     first: usize,
     lanes: usize,
-    at: Others<E, D>,
-    force: [[E; SIDE]; D],
+    at: Others<L::E, D>,
+    force: [[L::E; SIDE]; D],
 }
 
-impl<'a, E: Element, const D: usize> Side<'a, E, D> {
+impl<'a, L: Lanes, const D: usize> Side<'a, L, D> {
     #[inline(always)]
-    fn at(plan: Plan<'a, E>, dim: usize, first: usize, lanes: usize) -> Self {
-        let mut at = [[E::zero(); WIDE]; D];
+    fn at(l: L, plan: Plan<'a, L::E>, dim: usize, (first, lanes): (usize, usize)) -> Self {
+        let mut at = [[L::E::zero(); WIDE]; D];
         let place = &plan.from.data()[first * dim..(first + lanes) * dim];
         for (l, place) in place.chunks_exact(dim).enumerate() {
             for (t, &v) in place.iter().enumerate() {
@@ -164,22 +167,28 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
                 }
             }
         }
-        let force = [[E::zero(); SIDE]; D];
-        Self { plan, dim, first, lanes, at, force }
+        let force = [[L::E::zero(); SIDE]; D];
+        Self { l, plan, dim, first, lanes, at, force }
+    }
+
+    /// Known when this is compiled, where it can be.
+    #[inline(always)]
+    fn dim(&self) -> usize {
+        if D < MAX_DIM { D } else { self.dim }
     }
 
     /// The k-th active edge of every vertex that has one.
     #[inline(always)]
     fn pulls(&mut self, counts: &[u32; SIDE], near: &[[u32; SIDE]]) {
-        let (mut others, place) = ([[E::zero(); WIDE]; D], self.plan.from.data());
+        let (mut others, place) = ([[L::E::zero(); WIDE]; D], self.plan.from.data());
         let limits = limits(counts, 1);
         for start in (0..most(counts)).step_by(AT_ONCE) {
             for (j, targets) in near[start..].iter().enumerate().take(AT_ONCE) {
                 for l in 0..self.lanes {
                     let there = start + j < counts[l] as usize;
                     let target = if there { targets[l] as usize } else { self.first };
-                    for t in 0..self.dim {
-                        others[t][j * SIDE + l] = place[target * self.dim + t];
+                    for t in 0..self.dim() {
+                        others[t][j * SIDE + l] = place[target * self.dim() + t];
                     }
                 }
             }
@@ -190,7 +199,7 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
     /// The rows drawn, turn by turn.
     #[inline(always)]
     fn pushes(&mut self, counts: &[u32; SIDE]) {
-        let (mut others, negatives) = ([[E::zero(); WIDE]; D], self.plan.epoch.negatives);
+        let (mut others, negatives) = ([[L::E::zero(); WIDE]; D], self.plan.epoch.negatives);
         let limits = limits(counts, negatives);
         let turns = self.plan.shifts.len().min(most(counts) * negatives as usize);
         for (part, shifts) in self.plan.shifts[..turns].chunks(AT_ONCE).enumerate() {
@@ -203,24 +212,38 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
 
     /// The rows that push in a turn: neighbours, where none is past the end of the pool.
     #[inline(always)]
-    fn draw(&self, shift: usize, to: usize, others: &mut Others<E, D>) {
+    fn draw(&self, shift: usize, to: usize, others: &mut Others<L::E, D>) {
         let (pool, place) = (self.plan.epoch.pool as usize, self.plan.from.data());
         let start = self.first + shift;
         let start = if start >= pool { start - pool } else { start };
         if self.first + SIDE <= pool && start + SIDE <= pool {
-            let near = &place[start * self.dim..(start + SIDE) * self.dim];
-            for t in 0..self.dim {
-                for l in 0..SIDE {
-                    others[t][to + l] = near[l * self.dim + t];
-                }
-            }
+            self.take_side(&place[start * self.dim()..(start + SIDE) * self.dim()], to, others);
             return;
         }
         for l in 0..self.lanes {
             let row = self.first + l;
             let row = if row < pool { (row + shift) % pool } else { shift };
-            for t in 0..self.dim {
-                others[t][to + l] = place[row * self.dim + t];
+            for t in 0..self.dim() {
+                others[t][to + l] = place[row * self.dim() + t];
+            }
+        }
+    }
+
+    /// Takes eight rows that stand next to each other.
+    #[inline(always)]
+    fn take_side(&self, near: &[L::E], to: usize, others: &mut Others<L::E, D>) {
+        if D < MAX_DIM && SIDE.is_multiple_of(L::WIDTH) {
+            for first in (0..SIDE).step_by(L::WIDTH) {
+                let columns = self.l.columns::<D>(&near[first * D..]);
+                for t in 0..D {
+                    self.l.store(columns[t], &mut others[t][to + first..]);
+                }
+            }
+            return;
+        }
+        for t in 0..self.dim() {
+            for l in 0..SIDE {
+                others[t][to + l] = near[l * self.dim() + t];
             }
         }
     }
@@ -230,18 +253,18 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
     #[inline(always)]
     fn meet<const PULL: bool>(
         &mut self,
-        gap: &mut Others<E, D>,
+        gap: &mut Others<L::E, D>,
         start: usize,
         limits: &[i32; WIDE],
     ) {
-        let mut d2 = [E::zero(); WIDE];
-        for t in 0..self.dim {
+        let mut d2 = [L::E::zero(); WIDE];
+        for t in 0..self.dim() {
             for at in 0..WIDE {
                 gap[t][at] = self.at[t][at] - gap[t][at];
                 d2[at] = d2[at] + gap[t][at] * gap[t][at];
             }
         }
-        let mut force = [E::zero(); WIDE];
+        let mut force = [L::E::zero(); WIDE];
         for at in 0..WIDE {
             force[at] =
                 if PULL { self.plan.curve.pull(d2[at]) } else { self.plan.curve.push(d2[at]) };
@@ -249,9 +272,9 @@ impl<'a, E: Element, const D: usize> Side<'a, E, D> {
         for at in 0..WIDE {
             // A factor instead of a choice: compilers make a branch of a choice.
             let counts = (start as i32) < limits[at];
-            force[at] = force[at] * if counts { E::one() } else { E::zero() };
+            force[at] = force[at] * if counts { L::E::one() } else { L::E::zero() };
         }
-        for t in 0..self.dim {
+        for t in 0..self.dim() {
             for at in 0..WIDE {
                 gap[t][at] = self.plan.curve.clip(force[at] * gap[t][at]);
             }

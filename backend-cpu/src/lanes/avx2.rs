@@ -172,6 +172,21 @@ impl Lanes for Avx2 {
                 };
                 (out[0], out[1]) = (a, b);
             }
+            3 => {
+                let (a, b, c) = (row[0], row[1], row[2]);
+                // SAFETY: `self` proves AVX2.
+                unsafe {
+                    // Halves of rows 0 and 4, then x y z x, y z x y and z x y z in each.
+                    let xyzx = _mm256_blend_ps::<0xf0>(a, b);
+                    let yzxy = _mm256_permute2f128_ps::<0x21>(a, c);
+                    let zxyz = _mm256_blend_ps::<0xf0>(b, c);
+                    let xy = _mm256_shuffle_ps::<0x9e>(yzxy, zxyz);
+                    let yz = _mm256_shuffle_ps::<0x49>(xyzx, yzxy);
+                    out[0] = _mm256_shuffle_ps::<0x8c>(xyzx, xy);
+                    out[1] = _mm256_shuffle_ps::<0xd8>(yz, xy);
+                    out[2] = _mm256_shuffle_ps::<0xcd>(yz, zxyz);
+                }
+            }
             4 => {
                 let (a, b, c, d) = (row[0], row[1], row[2], row[3]);
                 // SAFETY: `self` proves AVX2.
