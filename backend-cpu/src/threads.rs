@@ -1,7 +1,8 @@
 //! Threads: rows of x in chunks of a fixed size, on the caller's pool.
 //!
 //! What a fold decides about a row does not depend on the chunk it is in, so any chunk size and
-//! any number of threads gives the same bits. No pool is built here and nothing spins.
+//! any number of threads gives the same bits. No pool is built here and nothing spins: the caller
+//! is one of the threads, for one that slept would have to be woken twice.
 
 use core::ops::Range;
 
@@ -31,13 +32,15 @@ pub(crate) fn rows<A: Send, B: Send>(
     }
     #[cfg(feature = "std")]
     if work_per_row.saturating_mul(n) >= WORTH && rayon::current_num_threads() > 1 {
-        use rayon::prelude::*;
         let chunk = (CHUNK / work_per_row.max(1)).div_ceil(STEP).max(1) * STEP;
         if chunk < n {
-            let cuts = (0..n.div_ceil(chunk)).into_par_iter();
+            let threads = rayon::current_num_threads();
+            // As many for every thread, and all as long.
+            let chunk = n.div_ceil(n.div_ceil(chunk).next_multiple_of(threads));
+            let chunk = chunk.next_multiple_of(STEP);
             let a = cut(a, chunk * per.0, n.div_ceil(chunk));
             let b = cut(b, chunk * per.1, n.div_ceil(chunk));
-            cuts.zip(a).zip(b).for_each(|((c, a), b)| {
+            share(threads, (0..n.div_ceil(chunk)).zip(a).zip(b), |((c, a), b)| {
                 let start = rows.start + c * chunk;
                 body(start..(start + chunk).min(rows.end), a, b);
             });
@@ -46,6 +49,25 @@ pub(crate) fn rows<A: Send, B: Send>(
     }
     let _ = work_per_row;
     body(rows, a, b);
+}
+
+/// Does the jobs on this thread and on others, each taking the next that is left.
+#[cfg(feature = "std")]
+fn share<J>(threads: usize, jobs: impl Iterator<Item = J> + Send, body: impl Fn(J) + Sync) {
+    use std::sync::{Mutex, PoisonError};
+    let jobs = Mutex::new(jobs);
+    let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let work = || {
+        while let Some(job) = next() {
+            body(job);
+        }
+    };
+    rayon::in_place_scope(|scope| {
+        for _ in 1..threads {
+            scope.spawn(|_| work());
+        }
+        work();
+    });
 }
 
 /// `parts` slices of `len` elements each, the last one shorter; empty ones where `len` is 0.
