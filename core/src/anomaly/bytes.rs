@@ -173,6 +173,8 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         let masses = self.cells.mass.iter().take(self.cells.len()).all(|&mass| mass > 0);
         // Else there would never be a fit, or a score.
         let fitted = self.front.fitted == (self.rows >= self.options.front);
+        // In training the front learns every row, later none that is not watched.
+        let learned = (self.rows.min(self.options.train)..=self.rows).contains(&self.front.rows);
         let trained = match self.phase() {
             Phase::Front => self.cells.is_empty(),
             Phase::Cells => self.front.is_sound(),
@@ -181,6 +183,7 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         let good = self.options.is_valid()
             && masses
             && fitted
+            && learned
             && trained
             && (0.0..=DEAREST).contains(&self.price)
             && median.abs() <= 128.0
