@@ -53,6 +53,10 @@ pub(super) struct Row<T: Cell, const D: usize> {
     scale: i32,
 }
 
+/// A cell that a row was counted for: its centre, what is left of its steps, and the rate at which it
+/// follows.
+type Met<'a, T, const D: usize> = (&'a mut [T; D], &'a mut [<T as Cell>::Rest; D], u32);
+
 impl<T: Cell, const D: usize> Row<T, D> {
     fn at(values: &[f32; D], scale: i32) -> Self {
         let mut row = Self { center: [T::ZERO; D], rests: [T::NO_REST; D], scale };
@@ -240,7 +244,7 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
 
     /// Counts a row of a cell: its centre, and the rate at which that follows.
     #[inline(always)]
-    fn meet(&mut self, cell: usize, memory: u32) -> Option<(&mut [T; D], &mut [T::Rest; D], u32)> {
+    fn meet(&mut self, cell: usize, memory: u32) -> Option<Met<'_, T, D>> {
         let mass = self.mass.get_mut(cell)?;
         *mass = mass.saturating_add(1);
         let rate = (31 - (*mass | 1).leading_zeros()).min(memory);
