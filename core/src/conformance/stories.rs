@@ -6,13 +6,13 @@ use core::ops::ControlFlow;
 use std::vec;
 use std::vec::Vec;
 
-use crate::backend::{Alloc, NONE, Nearest, Sums};
+use crate::backend::{Alloc, NONE, Nearest, Sums, Values};
 use crate::dbscan::Dbscan;
-use crate::kmeans::KMeans;
 use crate::kmeans::lloyd::{Host, Parts, assign, update};
+use crate::kmeans::{self, KMeans};
 use crate::neighbors::Neighbors;
 use crate::random::Draws;
-use crate::rows::{Metric, Pairs, Visit, rows};
+use crate::rows::{Metric, Pairs, Rows, Visit, rows};
 use crate::scores::Silhouette;
 use crate::state::StreamState;
 use crate::store::{Sizes, Slots};
@@ -100,6 +100,12 @@ pub fn differing(a: &[u32], b: &[u32]) -> usize {
     a.iter().zip(b).filter(|(a, b)| a != b).count()
 }
 
+/// What a machine tells of the rows of [`data`].
+fn told<B: Alloc<Elem = f32>, T>(b: &B, tell: impl FnOnce(Rows<'_, Values<B>>) -> T) -> T {
+    let x = put(b, &data());
+    tell(rows::<B>(view::<B, f32>(&x), DIM).expect(FINE))
+}
+
 /// k-means on both machines: the same fit where the second is exact, else costs that agree.
 ///
 /// # Panics
@@ -109,19 +115,19 @@ where
     H: Alloc<Elem = f32>,
     B: Alloc<Elem = f32>,
 {
-    let (on_here, on_there) = (put(here, &data()), put(there, &data()));
-    let x = rows::<H>(view::<H, f32>(&on_here), DIM).expect(FINE);
-    let y = rows::<B>(view::<B, f32>(&on_there), DIM).expect(FINE);
     for seed in [1, 2] {
         let options = KMeans::new(12).seed(seed);
-        let (a, b) = (options.fit(here, x).expect(FINE), options.fit(there, y).expect(FINE));
+        let (a, b) = (fitted(here, &options), fitted(there, &options));
         let off = (a.model.cost / b.model.cost - 1.0).abs();
         std::println!("k-means, seed {seed}: costs differ by {off:e}, exact: {exact}");
         assert!(off < 1e-5 && (!exact || a == b), "an exact device gives the same fit");
     }
     let spherical = KMeans::new(5).seed(1).metric(Metric::Cosine);
-    let (a, b) = (spherical.fit(here, x).expect(FINE), spherical.fit(there, y).expect(FINE));
-    assert!(!exact || a == b, "spherical");
+    assert!(!exact || fitted(here, &spherical) == fitted(there, &spherical), "spherical");
+}
+
+fn fitted<B: Alloc<Elem = f32>>(b: &B, options: &KMeans) -> kmeans::Fit<f32> {
+    told(b, |x| options.fit(b, x).expect(FINE))
 }
 
 /// A stream on both machines: the same bytes where the second is exact, else costs that agree.
@@ -141,13 +147,12 @@ where
     assert!(!exact || (bytes_here == bytes_there && a == b), "the same state");
 }
 
-fn one_pass<B: Alloc<Elem = f32> + Clone>(b: &B) -> (Vec<u8>, crate::kmeans::Model<f32>) {
+fn one_pass<B: Alloc<Elem = f32> + Clone>(b: &B) -> (Vec<u8>, kmeans::Model<f32>) {
     let sizes = Sizes { capacity: 60, batch: 512, sample: 200, lists: 6 };
     let store = Slots::alloc(b, DIM, sizes).expect(FINE);
     let options = StreamOptions::new().seed(5);
     let mut stream = Stream::new(b.clone(), store, DIM, options).expect(FINE);
-    let x = put(b, &data());
-    stream.push(rows::<B>(view::<B, f32>(&x), DIM).expect(FINE), None).expect(FINE);
+    told(b, |x| stream.push(x, None).expect(FINE));
     (stream.to_bytes().expect(FINE), stream.finish(6).expect(FINE).model)
 }
 
@@ -160,12 +165,10 @@ where
     H: Alloc<Elem = f32>,
     B: Alloc<Elem = f32>,
 {
-    let (on_here, on_there) = (put(here, &data()), put(there, &data()));
-    let x = rows::<H>(view::<H, f32>(&on_here), DIM).expect(FINE);
-    let y = rows::<B>(view::<B, f32>(&on_there), DIM).expect(FINE);
     for (k, metric) in [(1, Metric::Euclidean), (15, Metric::SqEuclidean), (7, Metric::Manhattan)] {
         let options = Neighbors::new(k).metric(metric);
-        let (a, b) = (options.within(here, x).expect(FINE), options.within(there, y).expect(FINE));
+        let a = told(here, |x| options.within(here, x).expect(FINE));
+        let b = told(there, |x| options.within(there, x).expect(FINE));
         let differ = differing(a.indices(), b.indices());
         std::println!("{k} neighbours, {metric:?}: {differ} of {} entries differ", ROWS * k);
         assert!(!exact || a == b, "{k} {metric:?}");
@@ -184,12 +187,10 @@ where
     H: Alloc<Elem = f32>,
     B: Alloc<Elem = f32>,
 {
-    let (on_here, on_there) = (put(here, &data()), put(there, &data()));
-    let x = rows::<H>(view::<H, f32>(&on_here), DIM).expect(FINE);
-    let y = rows::<B>(view::<B, f32>(&on_there), DIM).expect(FINE);
     for (eps, metric) in [(0.9, Metric::Euclidean), (1.5, Metric::Manhattan)] {
         let options = Dbscan::new(eps, 5).metric(metric);
-        let (a, b) = (options.fit(here, x).expect(FINE), options.fit(there, y).expect(FINE));
+        let a = told(here, |x| options.fit(here, x).expect(FINE));
+        let b = told(there, |x| options.fit(there, x).expect(FINE));
         assert_eq!(differing(&a.labels, &b.labels), 0, "{eps} {metric:?}");
         assert_eq!(a.cores, b.cores);
         assert!(a.model.clusters() > 1);
@@ -205,12 +206,9 @@ where
     H: Alloc<Elem = f32>,
     B: Alloc<Elem = f32>,
 {
-    let (on_here, on_there) = (put(here, &data()), put(there, &data()));
-    let x = rows::<H>(view::<H, f32>(&on_here), DIM).expect(FINE);
-    let y = rows::<B>(view::<B, f32>(&on_there), DIM).expect(FINE);
-    let labels = KMeans::new(6).fit(here, x).expect(FINE).labels;
-    let a = Silhouette::new().score(here, x, &labels).expect(FINE);
-    let b = Silhouette::new().score(there, y, &labels).expect(FINE);
+    let labels = fitted(here, &KMeans::new(6)).labels;
+    let a = told(here, |x| Silhouette::new().score(here, x, &labels).expect(FINE));
+    let b = told(there, |x| Silhouette::new().score(there, x, &labels).expect(FINE));
     std::println!("silhouette: {a}, off by {:e}", (a - b).abs());
     assert!((a - b).abs() < 1e-5);
 }
