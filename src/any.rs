@@ -391,6 +391,16 @@ impl Backend for Any {
         Ok(())
     }
 
+    fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+        match self {
+            Self::Cpu(b) => b.each(jobs, work),
+            #[cfg(feature = "cuda")]
+            Self::Cuda(b) => b.each(jobs, work),
+            #[cfg(feature = "wgpu")]
+            Self::Wgpu(b) => b.each(jobs, work),
+        }
+    }
+
     fn sync(&self) -> Done {
         on!(self, b => b.sync());
         Ok(())

@@ -68,6 +68,10 @@ impl Backend for Device {
         self.cpu.read_all(parts)
     }
 
+    fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+        self.cpu.each(jobs, work);
+    }
+
     fn accumulate(
         &self,
         x: Rows<'_, [f32]>,

@@ -3,7 +3,6 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
 
 use std::collections::BTreeMap;
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 
@@ -168,7 +167,7 @@ fn customers() -> Table {
 fn segmented(device: &Device, table: &Table) -> (Vec<u32>, f64, f64) {
     let lists = Umap::new(3).neighbors(40).lists(device, table.rows()).unwrap();
     let umap = Umap::new(3).neighbors(20).min_dist(0.0).epochs(150).seed(1);
-    let graph = umap.graph::<f32, Infallible>(&lists.first(19)).unwrap();
+    let graph = umap.graph(device, &lists.first(19)).unwrap();
     let start = umap.start(device, &graph, Some(table.rows())).unwrap();
     let model = umap.layout(device, &graph, &start, &mut |_| ControlFlow::Continue(())).unwrap();
     let points = model.points();

@@ -10,6 +10,7 @@ use crate::accumulate::{self, Input, Output};
 use crate::folds;
 use crate::isa::{Isa, Native};
 use crate::sums::Total;
+use crate::threads;
 
 /// What a fold takes besides its pairs; the names are those of [`Backend`].
 mod kernels {
@@ -154,12 +155,12 @@ impl<T: Folds> Backend for Cpu<T> {
     }
 
     fn write<U: Pod>(&self, dst: &mut [U], at: usize, src: &[U]) -> Result<(), Infallible> {
-        dst[at..at + src.len()].copy_from_slice(src);
+        threads::copy(src, &mut dst[at..at + src.len()]);
         Ok(())
     }
 
     fn read<U: Pod>(&self, src: &[U], at: usize, dst: &mut [U]) -> Result<(), Infallible> {
-        dst.copy_from_slice(&src[at..at + dst.len()]);
+        threads::copy(&src[at..at + dst.len()], dst);
         Ok(())
     }
 
@@ -279,6 +280,10 @@ impl<T: Folds> Backend for Cpu<T> {
     fn fill<U: Pod>(&self, dst: &mut [U], value: U) -> Result<(), Infallible> {
         dst.fill(value);
         Ok(())
+    }
+
+    fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+        threads::each(jobs, work);
     }
 }
 

@@ -6,12 +6,16 @@
 
 use core::ops::Range;
 
+use bytemuck::{Pod, cast_slice, cast_slice_mut};
+
 /// Multiply-adds below which a second thread does not pay for being woken.
 #[cfg(feature = "std")]
 const WORTH: usize = 1 << 22;
 /// Multiply-adds in a chunk, about: a quarter of a millisecond.
 #[cfg(feature = "std")]
 const CHUNK: usize = 1 << 23;
+/// Bytes that a thread copies at a time.
+const COPIED: usize = 1 << 20;
 /// Rows in a chunk are a multiple of this, which every register tile divides.
 #[cfg(feature = "std")]
 pub(crate) const STEP: usize = 96;
@@ -49,6 +53,22 @@ pub(crate) fn rows<A: Send, B: Send>(
     }
     let _ = work_per_row;
     body(rows, a, b);
+}
+
+/// Copies between slices of one length.
+pub(crate) fn copy<T: Pod>(from: &[T], to: &mut [T]) {
+    let (from, to): (&[u8], &mut [u8]) = (cast_slice(from), cast_slice_mut(to));
+    each(to.chunks_mut(COPIED).zip(from.chunks(COPIED)), |(to, from)| to.copy_from_slice(from));
+}
+
+/// Does jobs on as many threads as there are.
+pub(crate) fn each<J>(jobs: impl Iterator<Item = J> + Send, body: impl Fn(J) + Sync) {
+    #[cfg(feature = "std")]
+    if rayon::current_num_threads() > 1 && jobs.size_hint().1.is_none_or(|most| most > 1) {
+        share(rayon::current_num_threads(), jobs, body);
+        return;
+    }
+    jobs.for_each(body);
 }
 
 /// Does the jobs on this thread and on others, each taking the next that is left.

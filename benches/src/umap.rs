@@ -4,7 +4,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use enfold::data::npy;
-use enfold_core::neighbors::{Csr, Lists};
+use enfold_core::neighbors::Lists;
 use enfold_core::{Metric, Rows, Umap};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
@@ -103,8 +103,8 @@ fn fit(umap: &Umap, rows: Rows<'_, [f32]>) -> Result<Fitted, Failure> {
     let umap = umap.metric(Metric::Euclidean);
     let (knn, lists) = timed(|| umap.lists(&cpu, rows));
     let lists: Lists<f32> = lists?;
-    let (fuzzy, graph) = timed(|| umap.graph::<f32, std::convert::Infallible>(&lists));
-    let graph: Csr<f32> = graph?;
+    let (fuzzy, graph) = timed(|| umap.graph(&cpu, &lists));
+    let graph = graph?;
     let (init, start) = timed(|| umap.start(&cpu, &graph, Some(rows)));
     let start = start?;
     let (layout, model) =

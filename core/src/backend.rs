@@ -333,6 +333,15 @@ pub trait Backend: Clone {
         parts.iter_mut().try_for_each(|(src, dst)| self.read(src, 0, dst))
     }
 
+    /// Does work of the host: jobs that know nothing of each other, in any order, on as many
+    /// threads as the machine has. All are done when it returns. The provided body does one job
+    /// after another.
+    ///
+    /// Core knows no threads; what algorithms do beside the folds goes through here.
+    fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+        jobs.for_each(work);
+    }
+
     /// Waits for everything submitted and reports late errors.
     fn sync(&self) -> Result<(), Self::Error> {
         Ok(())

@@ -74,6 +74,7 @@ macro_rules! conformance {
             distances_are_accurate_far_off_centre
             distances_are_symmetric_and_never_negative
             distances_write_only_what_is_visited
+            each_does_every_job_once
             empty_sides_change_nothing
             every_fold_equals_the_provided_body
             every_fold_is_repeatable

@@ -4,6 +4,8 @@
 //! cross-check of its overrides, and the fallback for what it has not specialised. Stack only.
 
 pub mod layout;
+#[cfg(feature = "alloc")]
+pub(crate) mod parts;
 
 use bytemuck::Pod;
 use num_traits::{Float, One, Zero};

@@ -352,6 +352,10 @@ impl<B: Alloc> Backend for Sharded<B> {
         self.machines[0].read_all(&mut of)
     }
 
+    fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+        self.machines[0].each(jobs, work);
+    }
+
     fn sync(&self) -> Done<B> {
         self.machines.iter().try_for_each(Backend::sync)
     }

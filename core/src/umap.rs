@@ -52,7 +52,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::ops::ControlFlow;
 
-use crate::backend::{Alloc, Values};
+use crate::backend::{Alloc, Backend, Values};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
 use crate::host::layout::MAX_DIM;
@@ -268,7 +268,7 @@ impl Umap {
         progress: &mut dyn FnMut(Progress) -> ControlFlow<()>,
     ) -> Result<Model<B::Elem>, Error<B::Error>> {
         let lists = self.lists(backend, rows)?;
-        let graph = self.graph(&lists)?;
+        let graph = self.graph(backend, &lists)?;
         let start = self.start(backend, &graph, Some(rows))?;
         self.layout(backend, &graph, &start, progress)
     }
@@ -299,7 +299,11 @@ impl Umap {
     ///
     /// # Errors
     /// A parameter is out of its range; a neighbour is no row, or a row its own.
-    pub fn graph<T: Element, E>(&self, lists: &Lists<T>) -> Result<Csr<T>, Error<E>> {
+    pub fn graph<B: Backend>(
+        &self,
+        backend: &B,
+        lists: &Lists<B::Elem>,
+    ) -> Result<Csr<B::Elem>, Error<B::Error>> {
         self.check()?;
         for i in 0..lists.len() {
             if lists.row(i).1.iter().any(|&j| j as usize >= lists.len() || j as usize == i) {
@@ -307,8 +311,8 @@ impl Umap {
                 return Err(Error::Parameter { name: "lists", why });
             }
         }
-        let scales = fuzzy::Scales::of(lists, self.connectivity);
-        Ok(fuzzy::graph(lists, &scales, self.mix))
+        let scales = fuzzy::Scales::of(backend, lists, self.connectivity);
+        Ok(fuzzy::graph(backend, lists, &scales, self.mix))
     }
 
     /// Where a layout of the graph begins: without rows there are no principal directions, and
@@ -326,7 +330,7 @@ impl Umap {
         let (dim, n) = (self.components, graph.len());
         let mut found = None;
         if self.start == Start::Spectral {
-            found = start::spectral(graph, dim, self.seed).map(|at| (at, Start::Spectral));
+            found = start::spectral(backend, graph, dim, self.seed).map(|at| (at, Start::Spectral));
         }
         if let (None, Some(rows)) = (&found, rows.filter(|_| self.start != Start::Random)) {
             ShapeError::check("rows", n, rows.len())?;

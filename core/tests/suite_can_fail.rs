@@ -68,6 +68,7 @@ enum Bug {
     ForgetsTheCount,
     /// Of several buffers the first is read.
     ReadsTheFirst,
+    EveryOtherJob,
 }
 
 /// A backend over slices with one mistake.
@@ -329,6 +330,10 @@ impl Backend for Planted {
         parts.iter_mut().take(most).try_for_each(|(src, dst)| self.read(src, 0, dst))
     }
 
+    fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+        jobs.step_by(1 + usize::from(self.has(Bug::EveryOtherJob))).for_each(work);
+    }
+
     fn copy(&self, src: &[f32], from: usize, dst: &mut [f32], to: usize, len: usize) -> Fine {
         let len = if self.has(Bug::ShortCopy) { len.saturating_sub(1) } else { len };
         host::copy(self, src, from, dst, to, len)
@@ -404,5 +409,6 @@ noticed! {
     memory_not_cleared: DirtyMemory by new_buffers_hold_zeros;
     short_copy: ShortCopy by copy_and_fill_do_what_they_say;
     count_set_anew: ForgetsTheCount by count_changed_counts_positions_that_differ;
+    every_other_job: EveryOtherJob by each_does_every_job_once;
     first_of_several: ReadsTheFirst by read_all_reads_each_from_its_start;
 }

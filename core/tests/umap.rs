@@ -1,7 +1,6 @@
 //! Laws of UMAP: what comes out is finite, repeats itself, and keeps neighbours together.
 #![cfg(feature = "conformance")]
 
-use std::convert::Infallible;
 use std::ops::ControlFlow;
 
 use enfold_core::conformance::decorators::{Bare, Call, Traced};
@@ -90,7 +89,7 @@ fn every_level_every_body_and_every_number_of_threads_gives_the_same_bits() {
             assert_eq!(umap.fit(&cpu, rows).as_ref(), Ok(&model), "{isa:?}");
         }
         let lists = umap.lists(&CPU, rows).expect("finite rows");
-        let graph = umap.graph::<f32, Infallible>(&lists).expect("neighbours");
+        let graph = umap.graph(&CPU, &lists).expect("neighbours");
         let start = umap.start(&CPU, &graph, None).expect("a graph");
         let laid = umap.layout(&Bare(CPU), &graph, &start, &mut |_| ControlFlow::Continue(()));
         assert_eq!(bits(laid.expect("infallible").embedding()), bits(model.embedding()));
@@ -150,7 +149,7 @@ fn components_without_edges_between_them_lie_apart() {
     let (data, labels) = clouds(8, 40, 8);
     let umap = Umap::new(2).neighbors(5);
     let lists = umap.lists(&CPU, Rows::new(&data[..], 8).expect("whole rows")).expect("finite");
-    let graph = umap.graph::<f32, Infallible>(&lists).expect("neighbours");
+    let graph = umap.graph(&CPU, &lists).expect("neighbours");
     let crossing =
         (0..graph.len()).any(|i| graph.row(i).0.iter().any(|&j| labels[j as usize] != labels[i]));
     assert!(!crossing);
@@ -167,7 +166,7 @@ fn classes_pull_rows_apart() {
     let rows = Rows::new(&data[..], 12).expect("whole rows");
     let umap = Umap::new(2).seed(4);
     let lists = umap.lists(&CPU, rows).expect("finite rows");
-    let graph = umap.graph::<f32, Infallible>(&lists).expect("neighbours");
+    let graph = umap.graph(&CPU, &lists).expect("neighbours");
     let score = |graph: &Csr<f32>| {
         let start = umap.start(&CPU, graph, Some(rows)).expect("a graph");
         let model = umap.layout(&CPU, graph, &start, &mut |_| ControlFlow::Continue(()));
@@ -177,7 +176,7 @@ fn classes_pull_rows_apart() {
         score.score(&CPU, model.points(), &labels).expect("two labels")
     };
     let free = score(&graph);
-    let classes = umap.classes::<f32, Infallible>(&graph, &labels, 0.9).expect("one for each");
+    let classes = umap.classes(&CPU, &graph, &labels, 0.9).expect("one for each");
     assert!(score(&classes) > free + 0.05, "{} {free}", score(&classes));
 }
 
@@ -188,12 +187,12 @@ fn a_target_of_no_weight_changes_no_edge_and_one_of_all_weight_is_all() {
     let graph = |data: &[f32], dim: usize| {
         let rows = Rows::new(data, dim).expect("whole rows");
         let lists = umap.lists(&CPU, rows).expect("finite rows");
-        umap.graph::<f32, Infallible>(&lists).expect("neighbours")
+        umap.graph(&CPU, &lists).expect("neighbours")
     };
     let target: Vec<f32> = (0..300).map(|i| (i * 7 % 31) as f32).collect();
     let (own, target) = (graph(&data, 12), graph(&target, 1));
     let met = |a: &Csr<f32>, b: &Csr<f32>, weight: f64| {
-        umap.met::<f32, Infallible>(a, b, weight).expect("as many rows")
+        umap.met(&CPU, a, b, weight).expect("as many rows")
     };
     let both = [(&own, met(&own, &own, 0.0), 0.0), (&target, met(&target, &target, 1.0), 1.0)];
     for (graph, alone, weight) in both {
@@ -214,10 +213,10 @@ fn what_is_not_known_of_classes_counts_between_like_and_unlike() {
     let data = surface(400);
     let umap = Umap::new(2);
     let lists = umap.lists(&CPU, Rows::new(&data[..], 12).expect("whole rows")).expect("finite");
-    let graph = umap.graph::<f32, Infallible>(&lists).expect("neighbours");
+    let graph = umap.graph(&CPU, &lists).expect("neighbours");
     let class = |i: usize| if i % 3 == 2 { NONE } else { i as u32 % 3 };
     let classes: Vec<u32> = (0..400).map(class).collect();
-    let known = umap.classes::<f32, Infallible>(&graph, &classes, 0.5).expect("one for each");
+    let known = umap.classes(&CPU, &graph, &classes, 0.5).expect("one for each");
     let (mut sums, mut counts) = ([0.0f64; 3], [0.0; 3]);
     for i in 0..400 {
         let (to, weights) = known.row(i);
@@ -243,7 +242,7 @@ fn nothing_is_read_back_before_the_end_of_a_layout() {
     let data = surface(500);
     let umap = Umap::new(2).epochs(30);
     let lists = umap.lists(&CPU, Rows::new(&data[..], 12).expect("whole rows")).expect("finite");
-    let graph = umap.graph::<f32, Infallible>(&lists).expect("neighbours");
+    let graph = umap.graph(&CPU, &lists).expect("neighbours");
     let start = umap.start(&CPU, &graph, None).expect("a graph");
     let traced = Traced::new(CPU);
     let mut at_epoch = Vec::new();
@@ -325,9 +324,9 @@ fn bad_input_is_named() {
     let few = rows.range(0, 29).expect("a range");
     assert!(matches!(model.transform(&CPU, few, rows), Err(Error::Shape(_))));
     let lists: Lists<f32> = good.lists(&CPU, rows).expect("finite rows");
-    let graph = good.graph::<f32, Infallible>(&lists).expect("neighbours");
-    assert!(good.classes::<f32, Infallible>(&graph, &[0; 29], 0.5).is_err());
-    assert!(good.classes::<f32, Infallible>(&graph, &[0; 30], 1.5).is_err());
+    let graph = good.graph(&CPU, &lists).expect("neighbours");
+    assert!(good.classes(&CPU, &graph, &[0; 29], 0.5).is_err());
+    assert!(good.classes(&CPU, &graph, &[0; 30], 1.5).is_err());
     let short = Positions::from(vec![0.0; 59]);
     let laid = good.layout(&CPU, &graph, &short, &mut |_| ControlFlow::Continue(()));
     assert!(matches!(laid, Err(Error::Shape(_))));

@@ -109,8 +109,7 @@ impl<'a> Bench<'a> {
         seed: u64,
     ) -> Result<Embedding, Fault> {
         let umap = Umap::new(COMPONENTS).neighbors(neighbors).min_dist(min_dist).seed(seed);
-        let graph =
-            umap.graph::<f32, std::convert::Infallible>(&self.lists.first(neighbors - 1))?;
+        let graph = umap.graph(&self.device, &self.lists.first(neighbors - 1))?;
         let start = umap.start(&self.device, &graph, Some(self.rows))?;
         let on = &mut |_| ControlFlow::Continue(());
         let model = umap.layout(&self.device, &graph, &start, on)?;

@@ -15,7 +15,7 @@ fn fuzzy_graphs_are_those_of_umap_learn() {
         let rows = Rows::new(&data[..], dim).expect("whole rows");
         let (umap, cpu) = (Umap::new(2), Cpu::<f64>::new());
         let lists = umap.lists(&cpu, rows).expect("finite rows");
-        let graph = umap.graph::<f64, std::convert::Infallible>(&lists).expect("neighbours");
+        let graph = umap.graph(&cpu, &lists).expect("neighbours");
         let offsets: Vec<usize> =
             golden.numbers::<f64>("/offsets").iter().map(|&o| o as usize).collect();
         let targets = golden.numbers::<f64>("/targets");

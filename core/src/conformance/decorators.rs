@@ -419,6 +419,10 @@ macro_rules! decorate {
                 self.outcome(self.inner.read_all(parts))
             }
 
+            fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
+                self.inner.each(jobs, work);
+            }
+
             fn sync(&self) -> Result<(), $error> {
                 self.enter(Call::Sync)?;
                 self.outcome(self.inner.sync())

@@ -57,7 +57,7 @@ impl<'b, B: Alloc> Candidates<'b, B> {
 
     /// Sketches of some rows, side by side.
     fn gather(&self, numbers: &[u32]) -> Vec<B::Elem> {
-        gather(&self.sketch.data, self.sketch.dim, numbers)
+        gather(self.backend, (&self.sketch.data, self.sketch.dim), numbers)
     }
 
     /// The least that finds the share `wanted` of these pairs (row, neighbour) with some to spare,

@@ -136,6 +136,18 @@ impl<T> Csr<T> {
         graph
     }
 
+    /// Graphs of rows that follow each other, as one.
+    pub(crate) fn of_parts(parts: Vec<Self>) -> Self {
+        let mut graph = Self { offsets: vec![0], targets: vec![], weights: vec![] };
+        for part in parts {
+            let first = graph.targets.len();
+            graph.offsets.extend(part.offsets[1..].iter().map(|&end| first + end));
+            graph.targets.extend(part.targets);
+            graph.weights.extend(part.weights);
+        }
+        graph
+    }
+
     /// One more edge of the row that is being added.
     pub(crate) fn push(&mut self, target: u32, weight: T) {
         self.targets.push(target);

@@ -5,15 +5,20 @@ use alloc::vec::Vec;
 use core::borrow::Borrow;
 use core::ops::Range;
 
+use num_traits::Zero;
+
 use super::search::Held;
-use crate::backend::{Alloc, Values, upload};
+use crate::backend::{Alloc, Backend, Values, upload};
 use crate::error::Error;
+use crate::host::parts;
 use crate::metric::Metric;
 use crate::order::cells::Cells;
 use crate::rows::{Block, Pairs, Rows, Visit};
 
 /// Rows gathered at a time, about.
 const GATHERED: usize = 1 << 17;
+/// Rows that a thread copies at a time.
+const COPIED: usize = 1 << 10;
 
 /// The rows that enter each cell.
 pub(super) struct Guests {
@@ -91,7 +96,7 @@ impl<'a, B: Alloc> Hosts<'a, B> {
         (rows, dim): (&'a [B::Elem], usize),
         metric: Metric,
     ) -> Result<Self, Error<B::Error>> {
-        let placed = upload(backend, &gather(rows, dim, cells.numbers()))?;
+        let placed = upload(backend, &gather(backend, (rows, dim), cells.numbers()))?;
         Ok(Self { backend, cells, rows, dim, metric, placed })
     }
 
@@ -124,7 +129,7 @@ impl<'a, B: Alloc> Hosts<'a, B> {
         x: Rows<'_, Values<B>>,
         held: &mut Held<'_, B>,
     ) -> Result<u64, Error<B::Error>> {
-        let who = gather(self.rows, self.dim, guests.of(slab.clone()));
+        let who = gather(self.backend, (self.rows, self.dim), guests.of(slab.clone()));
         let gathered = upload(self.backend, &who)?;
         let y = crate::rows::rows::<B>(gathered.borrow(), self.dim)?;
         let (mut blocks, mut met) = (Vec::with_capacity(slab.len()), 0);
@@ -139,10 +144,16 @@ impl<'a, B: Alloc> Hosts<'a, B> {
 }
 
 /// Some rows, side by side.
-pub(super) fn gather<T: Copy>(rows: &[T], dim: usize, numbers: &[u32]) -> Vec<T> {
-    let mut out = Vec::with_capacity(numbers.len() * dim);
-    for &i in numbers {
-        out.extend_from_slice(&rows[i as usize * dim..][..dim]);
-    }
+pub(super) fn gather<B: Backend>(
+    backend: &B,
+    (rows, dim): (&[B::Elem], usize),
+    numbers: &[u32],
+) -> Vec<B::Elem> {
+    let mut out = vec![B::Elem::zero(); numbers.len() * dim];
+    parts::fill(backend, &mut out, COPIED * dim, |part, out| {
+        for (&i, to) in numbers[part * COPIED..].iter().zip(out.chunks_exact_mut(dim)) {
+            to.copy_from_slice(&rows[i as usize * dim..][..dim]);
+        }
+    });
     out
 }

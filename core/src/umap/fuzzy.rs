@@ -3,9 +3,13 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::backend::Backend;
 use crate::element::Element;
+use crate::host::parts;
 use crate::neighbors::{Csr, Lists};
 
+/// Rows that a thread takes at a time.
+const PART: usize = 1 << 10;
 /// Halvings of the search for a width.
 const STEPS: usize = 64;
 /// A sum this near to its target is there.
@@ -26,31 +30,24 @@ impl Scales {
     /// For lists of neighbours without the row itself: Σ exp(−(d − ρ)/σ) = log₂(k + 1), k being
     /// the neighbours that a list can hold. `local` nearest neighbours (part of one, too) have
     /// strength 1. `O(n·k)`.
-    pub(super) fn of<T: Element>(lists: &Lists<T>, local: f64) -> Self {
+    pub(super) fn of<B: Backend>(backend: &B, lists: &Lists<B::Elem>, local: f64) -> Self {
         let finite = lists.distances().iter().map(|d| d.as_f64()).filter(|d| d.is_finite());
         let all = finite.sum::<f64>() / (lists.len() * (lists.k() + 1)) as f64;
-        Self::by(lists, local, Some(all))
+        Self::by(backend, lists, local, Some(all))
     }
 
     /// The same for lists whose rows are to know nothing of each other.
-    pub(super) fn of_each<T: Element>(lists: &Lists<T>, local: f64) -> Self {
-        Self::by(lists, local, None)
+    pub(super) fn of_each<B: Backend>(backend: &B, lists: &Lists<B::Elem>, local: f64) -> Self {
+        Self::by(backend, lists, local, None)
     }
 
     /// `all` is the mean distance that stands in where a row's nearest are all at distance 0.
-    fn by<T: Element>(lists: &Lists<T>, local: f64, all: Option<f64>) -> Self {
-        let (mut sigma, mut rho) = (Vec::new(), Vec::new());
-        let mut dist = Vec::new();
-        for i in 0..lists.len() {
-            dist.clear();
-            dist.extend(lists.row(i).0.iter().map(|d| d.as_f64()));
-            let nearest = nearest(&dist, local);
-            let target = libm::log2((dist.len() + 1) as f64);
-            let mean = dist.iter().sum::<f64>() / (dist.len() + 1) as f64;
-            let least = LEAST * if nearest > 0.0 { mean } else { all.unwrap_or(mean) };
-            sigma.push(width(&dist, nearest, target).max(least));
-            rho.push(nearest);
-        }
+    fn by<B: Backend>(backend: &B, lists: &Lists<B::Elem>, local: f64, all: Option<f64>) -> Self {
+        let scales = parts::map(backend, lists.len(), PART, |rows| {
+            let of = |i| scale(lists.row(i).0, local, all);
+            rows.map(of).collect::<Vec<(f64, f64)>>()
+        });
+        let (sigma, rho) = scales.into_iter().flatten().unzip();
         Self { sigma, rho }
     }
 
@@ -58,6 +55,16 @@ impl Scales {
         let over = dist - self.rho[i];
         if over <= 0.0 || self.sigma[i] == 0.0 { 1.0 } else { libm::exp(-over / self.sigma[i]) }
     }
+}
+
+/// σ and ρ of a row with neighbours at these distances.
+fn scale<T: Element>(dist: &[T], local: f64, all: Option<f64>) -> (f64, f64) {
+    let dist: Vec<f64> = dist.iter().map(|d| d.as_f64()).collect();
+    let nearest = nearest(&dist, local);
+    let target = libm::log2((dist.len() + 1) as f64);
+    let mean = dist.iter().sum::<f64>() / (dist.len() + 1) as f64;
+    let least = LEAST * if nearest > 0.0 { mean } else { all.unwrap_or(mean) };
+    (width(&dist, nearest, target).max(least), nearest)
 }
 
 /// The distance of the `local`-th neighbour that is not at distance 0, between two of them where
@@ -94,6 +101,7 @@ fn width(dist: &[f64], rho: f64, target: f64) -> f64 {
 }
 
 /// Strengths both ways: a of an edge, b of the edge back, 0 where there is none.
+#[derive(Clone, Copy)]
 struct Both {
     to: u32,
     a: f64,
@@ -102,18 +110,22 @@ struct Both {
 
 /// The strengths of all neighbours, and of the same pairs seen from the other side:
 /// `mix·(a + b − a·b) + (1 − mix)·a·b`. Targets ascend. `O(n·k log k)`.
-pub(super) fn graph<T: Element>(lists: &Lists<T>, scales: &Scales, mix: f64) -> Csr<T> {
-    let strengths = Csr::of_rows(lists.len(), |i, graph| {
-        let (dist, to) = lists.row(i);
-        for (d, &to) in dist.iter().zip(to) {
-            graph.push(to, scales.strength(i, d.as_f64()));
-        }
+pub(super) fn graph<B: Backend>(
+    backend: &B,
+    lists: &Lists<B::Elem>,
+    scales: &Scales,
+    mix: f64,
+) -> Csr<B::Elem> {
+    let strengths = parts::map(backend, lists.len(), PART, |rows| {
+        let of = |i| lists.row(i).0.iter().map(move |d| scales.strength(i, d.as_f64()));
+        rows.flat_map(of).collect::<Vec<f64>>()
     });
-    united(&strengths, mix)
+    let Csr { offsets, targets, .. } = lists.graph();
+    united(backend, &Csr { offsets, targets, weights: strengths.concat() }, mix)
 }
 
 /// The union of a graph with itself turned round.
-pub(super) fn united<T: Element>(graph: &Csr<f64>, mix: f64) -> Csr<T> {
+pub(super) fn united<B: Backend>(backend: &B, graph: &Csr<f64>, mix: f64) -> Csr<B::Elem> {
     let n = graph.len();
     let mut offsets = vec![0usize; n + 1];
     for i in 0..n {
@@ -137,7 +149,15 @@ pub(super) fn united<T: Element>(graph: &Csr<f64>, mix: f64) -> Csr<T> {
             enter(to as usize, Both { to: i as u32, a: 0.0, b: a });
         }
     }
-    Csr::of_rows(n, |i, out| merge(&mut both[offsets[i]..offsets[i + 1]], mix, out))
+    let parts = parts::map(backend, n, PART, |rows| {
+        let mut row = Vec::new();
+        Csr::of_rows(rows.len(), |i, out| {
+            row.clear();
+            row.extend_from_slice(&both[offsets[rows.start + i]..offsets[rows.start + i + 1]]);
+            merge(&mut row, mix, out);
+        })
+    });
+    Csr::of_parts(parts)
 }
 
 /// Adds the edges of one row, those to the same row united.

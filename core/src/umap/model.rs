@@ -82,7 +82,7 @@ impl<T: Element> Model<T> {
         ShapeError::check("rows of the reference", n, reference.len())?;
         let search = Neighbors::new(self.umap.neighbors.min(n)).metric(self.umap.metric);
         let lists = search.among(backend, rows, reference)?;
-        let graph = self.edges(&lists, reference.start());
+        let graph = self.edges(backend, &lists, reference.start());
         let start: Vec<T> = self.embedding.iter().copied().chain(self.means(&graph)).collect();
         let epochs = match self.umap.epochs {
             Some(epochs) => epochs / 3,
@@ -102,9 +102,9 @@ impl<T: Element> Model<T> {
 
     /// Edges from new rows, which stand behind the embedded ones, to these; strengths are shares
     /// of a row's strongest, so that no row depends on another.
-    fn edges(&self, lists: &Lists<T>, first: usize) -> Csr<T> {
+    fn edges<B: Alloc<Elem = T>>(&self, backend: &B, lists: &Lists<T>, first: usize) -> Csr<T> {
         let n = self.embedding.len() / self.umap.components;
-        let scales = Scales::of_each(lists, (self.umap.connectivity - 1.0).max(0.0));
+        let scales = Scales::of_each(backend, lists, (self.umap.connectivity - 1.0).max(0.0));
         Csr::of_rows(n + lists.len(), |row, out| {
             let Some(i) = row.checked_sub(n) else { return };
             let (dist, to) = lists.row(i);

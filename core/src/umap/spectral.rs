@@ -8,10 +8,14 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
+use crate::backend::Backend;
+use crate::host::parts;
 use crate::random::Draws;
 
 /// Vectors side by side.
 const SIDE: usize = 8;
+/// Vertices that a thread takes at a time.
+const PART: usize = 1 << 11;
 /// Vectors more than wanted, at least: they take the part next to the wanted one.
 const GUARD: usize = 4;
 /// Degree of the filter.
@@ -28,7 +32,9 @@ const SWEEPS: usize = 50;
 const VECTORS: u32 = 0x7370_6563;
 
 /// Some vectors over all vertices, eight to a panel.
-type Panels = Vec<Vec<[f32; SIDE]>>;
+type Panels = Vec<Vec<Row>>;
+/// What the vectors of a panel hold for one vertex.
+type Row = [f32; SIDE];
 
 /// A connected graph as D^-½·W·D^-½.
 #[derive(Debug)]
@@ -65,17 +71,22 @@ impl Walk {
     }
 
     /// The `dim` eigenvectors after the first, vertex by vertex; none where numbers ran out.
-    pub(super) fn vectors(&self, dim: usize, seed: u64) -> Option<Vec<f64>> {
+    pub(super) fn vectors<B: Backend>(
+        &self,
+        backend: &B,
+        dim: usize,
+        seed: u64,
+    ) -> Option<Vec<f64>> {
         let mut x = self.first(dim, seed);
         // Before anything is known: most of the spectrum of a neighbour graph is below.
         let mut cut = 0.9;
         for _ in 0..ROUNDS {
-            self.filter(&mut x, cut);
+            self.filter(backend, &mut x, cut);
             self.first_is_root(&mut x);
             if !orthonormal(&mut x) {
                 return None;
             }
-            let (values, left) = self.turn(&mut x, dim);
+            let (values, left) = self.turn(backend, &mut x, dim);
             cut = values[values.len() - 1].clamp(0.0, 0.9999) as f32;
             if (1..=dim).all(|v| left[v] <= ENOUGH * (1.0 - values[v])) {
                 break;
@@ -113,45 +124,64 @@ impl Walk {
         }
     }
 
-    fn times(&self, x: &[[f32; SIDE]], out: &mut [[f32; SIDE]]) {
-        for (i, out) in out.iter_mut().enumerate() {
-            let mut sum = [0f32; SIDE];
-            let edges = self.offsets[i]..self.offsets[i + 1];
-            for (&to, &w) in self.targets[edges.clone()].iter().zip(&self.weights[edges]) {
-                for (sum, &v) in sum.iter_mut().zip(&x[to as usize]) {
-                    *sum += w * v;
-                }
+    /// Hands Ax to `write`: the numbers of vertices, what is written for them, and their rows.
+    fn times<B: Backend>(
+        &self,
+        backend: &B,
+        x: &[Row],
+        out: &mut [Row],
+        write: impl Fn(usize, Row, &mut Row) + Sync,
+    ) {
+        parts::fill(backend, out, PART, |part, out| {
+            for (i, out) in (part * PART..).zip(out) {
+                write(i, self.row(x, i), out);
             }
-            *out = sum;
+        });
+    }
+
+    /// Row `i` of Ax. Inlined into what threads do it takes twice the time, number by number.
+    #[inline(never)]
+    fn row(&self, x: &[Row], i: usize) -> Row {
+        let mut sum = [0f32; SIDE];
+        let edges = self.offsets[i]..self.offsets[i + 1];
+        for (&to, &w) in self.targets[edges.clone()].iter().zip(&self.weights[edges]) {
+            for (sum, &v) in sum.iter_mut().zip(&x[to as usize]) {
+                *sum += w * v;
+            }
         }
+        sum
     }
 
     /// The polynomial of Chebyshev that stays within 1 on [−1, cut] and grows beyond it.
-    fn filter(&self, x: &mut Panels, cut: f32) {
+    fn filter<B: Backend>(&self, backend: &B, x: &mut Panels, cut: f32) {
         let (half, mid) = ((cut + 1.0) / 2.0, (cut - 1.0) / 2.0);
         for panel in x {
             let mut next = vec![[0f32; SIDE]; panel.len()];
-            let mut before = panel.clone();
-            self.times(panel, &mut next);
-            each(&mut next, panel, |n, p| (n - mid * p) / half);
-            core::mem::swap(panel, &mut next);
+            self.times(backend, panel, &mut next, |i, ax, next| {
+                for (v, next) in next.iter_mut().enumerate() {
+                    *next = (ax[v] - mid * panel[i][v]) / half;
+                }
+            });
+            // The polynomial before becomes the one after next, in its place.
+            let mut before = core::mem::replace(panel, next);
             for _ in 1..DEGREE {
-                self.times(panel, &mut next);
-                each(&mut next, panel, |n, p| 2.0 * (n - mid * p) / half);
-                each(&mut next, &before, |n, b| n - b);
+                self.times(backend, panel, &mut before, |i, ax, next| {
+                    for (v, next) in next.iter_mut().enumerate() {
+                        *next = 2.0 * (ax[v] - mid * panel[i][v]) / half - *next;
+                    }
+                });
                 core::mem::swap(&mut before, panel);
-                core::mem::swap(panel, &mut next);
             }
         }
     }
 
     /// Turns orthonormal vectors to the eigenvectors of the projection (Rayleigh, Ritz); returns
     /// their values, descending, and what is left of the first `dim + 1`: |Ax − λx|.
-    fn turn(&self, x: &mut Panels, dim: usize) -> (Vec<f64>, Vec<f64>) {
+    fn turn<B: Backend>(&self, backend: &B, x: &mut Panels, dim: usize) -> (Vec<f64>, Vec<f64>) {
         let (m, n) = (x.len() * SIDE, self.len());
         let mut image: Panels = vec![vec![[0f32; SIDE]; n]; x.len()];
         for (panel, image) in x.iter().zip(&mut image) {
-            self.times(panel, image);
+            self.times(backend, panel, image, |_, ax, image| *image = ax);
         }
         let mut h = vec![0f64; m * m];
         h[0] = FIRST;
@@ -174,14 +204,6 @@ impl Walk {
         };
         let left = (0..=dim).map(left).collect();
         (values, left)
-    }
-}
-
-fn each(to: &mut [[f32; SIDE]], other: &[[f32; SIDE]], f: impl Fn(f32, f32) -> f32) {
-    for (to, other) in to.iter_mut().zip(other) {
-        for (to, &other) in to.iter_mut().zip(other) {
-            *to = f(*to, other);
-        }
     }
 }
 

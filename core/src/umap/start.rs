@@ -5,7 +5,7 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use super::spectral::{Walk, needed};
-use crate::backend::NONE;
+use crate::backend::{Backend, NONE};
 use crate::element::Element;
 use crate::neighbors::Csr;
 use crate::random::Draws;
@@ -47,14 +47,19 @@ pub(super) fn fitted<T: Element>(mut at: Vec<f64>, dim: usize, seed: u64) -> Vec
 /// Leading eigenvectors of the graph. Components that nothing connects get boxes of their own,
 /// as large as their share of the rows; small ones are drawn evenly there. None where a graph in
 /// one piece has eigenvectors that cannot be had.
-pub(super) fn spectral<T: Element>(graph: &Csr<T>, dim: usize, seed: u64) -> Option<Vec<f64>> {
+pub(super) fn spectral<B: Backend>(
+    backend: &B,
+    graph: &Csr<B::Elem>,
+    dim: usize,
+    seed: u64,
+) -> Option<Vec<f64>> {
     let components = components(graph);
     let mut numbers = vec![NONE; graph.len()];
     if let [all] = &components[..] {
         return if all.len() < needed(dim) {
             Some(random(all.len(), dim, seed))
         } else {
-            walk(graph, all, &mut numbers).vectors(dim, seed)
+            walk(graph, all, &mut numbers).vectors(backend, dim, seed)
         };
     }
     let sizes: Vec<usize> = components.iter().map(Vec::len).collect();
@@ -62,7 +67,8 @@ pub(super) fn spectral<T: Element>(graph: &Csr<T>, dim: usize, seed: u64) -> Opt
     divide(&sizes, vec![0.0..SIDE; dim], &mut boxes);
     for (rows, space) in components.iter().zip(&boxes) {
         let large = rows.len() >= needed(dim);
-        let inner = large.then(|| walk(graph, rows, &mut numbers).vectors(dim, seed)).flatten();
+        let inner =
+            large.then(|| walk(graph, rows, &mut numbers).vectors(backend, dim, seed)).flatten();
         let drawn = || rows.iter().flat_map(|&i| &at[i as usize * dim..][..dim]).copied().collect();
         let inner: Vec<f64> = inner.unwrap_or_else(drawn);
         place(&inner, rows, space, &mut at);

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 
 use super::Umap;
 use super::fuzzy::{hold, united};
-use crate::backend::NONE;
+use crate::backend::{Backend, NONE};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
 use crate::neighbors::Csr;
@@ -23,12 +23,13 @@ impl Umap {
     ///
     /// # Errors
     /// Not one class for each row; `weight` is not in 0..=1.
-    pub fn classes<T: Element, E>(
+    pub fn classes<B: Backend>(
         &self,
-        graph: &Csr<T>,
+        backend: &B,
+        graph: &Csr<B::Elem>,
         classes: &[u32],
         weight: f64,
-    ) -> Result<Csr<T>, Error<E>> {
+    ) -> Result<Csr<B::Elem>, Error<B::Error>> {
         ShapeError::check("classes", graph.len(), classes.len())?;
         check(weight)?;
         let apart = if weight < 1.0 { libm::exp(-APART / (1.0 - weight)) } else { 0.0 };
@@ -37,13 +38,13 @@ impl Umap {
             (a, b) if a == b => 1.0,
             _ => apart,
         };
-        let kept: Csr<T> = Csr::of_rows(graph.len(), |i, out| {
+        let kept: Csr<B::Elem> = Csr::of_rows(graph.len(), |i, out| {
             let (to, weights) = graph.row(i);
             for (&to, w) in to.iter().zip(weights) {
                 hold(out, to, w.as_f64() * share(classes[i], classes[to as usize]));
             }
         });
-        Ok(connected(&kept))
+        Ok(connected(backend, &kept))
     }
 
     /// The graph met with the graph of a target that is numbers: [`graph`](Self::graph) of the
@@ -53,15 +54,16 @@ impl Umap {
     ///
     /// # Errors
     /// The graphs differ in rows; `weight` is not in 0..=1.
-    pub fn met<T: Element, E>(
+    pub fn met<B: Backend>(
         &self,
-        graph: &Csr<T>,
-        target: &Csr<T>,
+        backend: &B,
+        graph: &Csr<B::Elem>,
+        target: &Csr<B::Elem>,
         weight: f64,
-    ) -> Result<Csr<T>, Error<E>> {
+    ) -> Result<Csr<B::Elem>, Error<B::Error>> {
         ShapeError::check("rows of the target", graph.len(), target.len())?;
         check(weight)?;
-        let least = |graph: &Csr<T>| {
+        let least = |graph: &Csr<B::Elem>| {
             let least = graph.weights.iter().fold(f64::MAX, |least, w| least.min(w.as_f64()));
             if graph.weights.is_empty() { 1e-8 } else { (least / 2.0).max(1e-8) }
         };
@@ -73,12 +75,12 @@ impl Umap {
                 libm::pow(a, (1.0 - weight) / weight) * b
             }
         };
-        let both: Csr<T> = Csr::of_rows(graph.len(), |i, out| {
+        let both: Csr<B::Elem> = Csr::of_rows(graph.len(), |i, out| {
             for (to, a, b) in joined(graph.row(i), target.row(i)) {
                 hold(out, to, mixed(a.unwrap_or(absent.0), b.unwrap_or(absent.1)));
             }
         });
-        Ok(connected(&both))
+        Ok(connected(backend, &both))
     }
 }
 
@@ -108,7 +110,7 @@ fn joined<'a, T: Element>(
 }
 
 /// Every row's strongest edge made 1, then the union of both directions.
-fn connected<T: Element>(graph: &Csr<T>) -> Csr<T> {
+fn connected<B: Backend>(backend: &B, graph: &Csr<B::Elem>) -> Csr<B::Elem> {
     let shares = Csr::of_rows(graph.len(), |i, out| {
         let (to, weights) = graph.row(i);
         let most = weights.iter().fold(0f64, |most, w| most.max(w.as_f64()));
@@ -116,5 +118,5 @@ fn connected<T: Element>(graph: &Csr<T>) -> Csr<T> {
             out.push(to, w.as_f64() / most);
         }
     });
-    united(&shares, 1.0)
+    united(backend, &shares, 1.0)
 }

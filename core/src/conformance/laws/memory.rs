@@ -95,6 +95,20 @@ pub fn read_all_reads_each_from_its_start<B: Alloc>(b: &B) {
     }
 }
 
+/// Every job is done, none twice, and all before the call returns; also none and one.
+pub fn each_does_every_job_once<B: Alloc>(b: &B) {
+    for len in LENGTHS.into_iter().chain([70_001]) {
+        for part in [1, 3, 64, len.max(1)] {
+            let mut done = vec![0u32; len];
+            b.each(done.chunks_mut(part).enumerate(), |(at, part)| {
+                part.iter_mut().for_each(|times| *times += 1 + at as u32);
+            });
+            let once = (0..len).map(|i| 1 + (i / part) as u32);
+            assert!(done.iter().copied().eq(once), "{len} in parts of {part}");
+        }
+    }
+}
+
 /// What differs is counted, added to the count, and nothing beside it changes.
 pub fn count_changed_counts_positions_that_differ<B: Alloc>(b: &B) {
     for len in LENGTHS.into_iter().chain([70_001]) {
