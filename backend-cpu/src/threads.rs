@@ -14,6 +14,11 @@ const WORTH: usize = 1 << 22;
 /// Multiply-adds in a chunk, about: a quarter of a millisecond.
 #[cfg(feature = "std")]
 const CHUNK: usize = 1 << 23;
+/// Chunks that every thread gets, at least, as long as they have [`LEAST`] multiply-adds.
+#[cfg(feature = "std")]
+const EACH: usize = 8;
+#[cfg(feature = "std")]
+const LEAST: usize = 1 << 19;
 /// Bytes that a thread copies at a time.
 const COPIED: usize = 1 << 20;
 /// Rows in a chunk are a multiple of this, which every register tile divides.
@@ -39,8 +44,10 @@ pub(crate) fn rows<A: Send, B: Send>(
         let chunk = (CHUNK / work_per_row.max(1)).div_ceil(STEP).max(1) * STEP;
         if chunk < n {
             let threads = rayon::current_num_threads();
-            // As many for every thread, and all as long.
-            let chunk = n.div_ceil(n.div_ceil(chunk).next_multiple_of(threads));
+            // As many for every thread, and all as long; several, for threads are not as fast.
+            let several = (EACH * threads).min(work_per_row.saturating_mul(n) / LEAST);
+            let chunks = n.div_ceil(chunk).max(several).next_multiple_of(threads);
+            let chunk = n.div_ceil(chunks);
             let chunk = chunk.next_multiple_of(STEP);
             let a = cut(a, chunk * per.0, n.div_ceil(chunk));
             let b = cut(b, chunk * per.1, n.div_ceil(chunk));

@@ -365,7 +365,7 @@ impl Umap {
         };
         let epochs = self.epochs.unwrap_or(usual);
         let schedule = epochs::Schedule { epochs, rate: self.rate, fixed: 0 };
-        let strong = strong(graph, epochs);
+        let strong = strong(backend, graph, epochs);
         let (embedding, epochs) = if graph.len() == 1 {
             (vec![B::Elem::of_f64(0.0); self.components], epochs)
         } else {
@@ -405,13 +405,13 @@ impl Umap {
 }
 
 /// Strengths as shares of the strongest, without those that no epoch would see.
-fn strong<T: Element>(graph: &Csr<T>, epochs: u32) -> Csr<T> {
+fn strong<B: Backend>(backend: &B, graph: &Csr<B::Elem>, epochs: u32) -> Csr<B::Elem> {
     let most = graph.weights.iter().fold(0f64, |most, w| most.max(w.as_f64()));
     let least = most / f64::from(epochs.max(1));
-    Csr::of_rows(graph.len(), |i, out| {
+    Csr::of_rows_on(backend, graph.len(), |i, out| {
         let (to, weights) = graph.row(i);
         for (&to, w) in to.iter().zip(weights).filter(|(_, w)| w.as_f64() >= least) {
-            out.push(to, T::of_f64(w.as_f64() / most));
+            out.push(to, B::Elem::of_f64(w.as_f64() / most));
         }
     })
 }

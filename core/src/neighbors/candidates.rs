@@ -8,6 +8,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 
+use num_traits::Zero;
+
 use super::guests::{Guests, Hosts, gather};
 use super::search::Held;
 use super::sketch::Sketch;
@@ -57,7 +59,10 @@ impl<'b, B: Alloc> Candidates<'b, B> {
 
     /// Sketches of some rows, side by side.
     fn gather(&self, numbers: &[u32]) -> Vec<B::Elem> {
-        gather(self.backend, (&self.sketch.data, self.sketch.dim), numbers)
+        let Sketch { data, dim, .. } = &self.sketch;
+        let mut out = vec![B::Elem::zero(); numbers.len() * dim];
+        gather(self.backend, (data, *dim), numbers, &mut out);
+        out
     }
 
     /// The least that finds the share `wanted` of these pairs (row, neighbour) with some to spare,

@@ -3,8 +3,12 @@
 use alloc::vec;
 use alloc::vec::Vec;
 
-use crate::backend::NONE;
+use crate::backend::{Backend, NONE};
 use crate::element::Element;
+use crate::host::parts;
+
+/// Rows that a thread takes at a time.
+const PART: usize = 1 << 10;
 
 /// k neighbours of every row, ascending by (distance, row number), padded with (∞, [`NONE`]).
 ///
@@ -136,8 +140,18 @@ impl<T> Csr<T> {
         graph
     }
 
-    /// Graphs of rows that follow each other, as one.
-    pub(crate) fn of_parts(parts: Vec<Self>) -> Self {
+    /// The same on the threads of a machine.
+    pub(crate) fn of_rows_on<B: Backend>(
+        backend: &B,
+        rows: usize,
+        add: impl Fn(usize, &mut Self) + Sync,
+    ) -> Self
+    where
+        T: Send,
+    {
+        let parts = parts::map(backend, rows, PART, |part| {
+            Self::of_rows(part.len(), |i, graph| add(part.start + i, graph))
+        });
         let mut graph = Self { offsets: vec![0], targets: vec![], weights: vec![] };
         for part in parts {
             let first = graph.targets.len();

@@ -2,7 +2,7 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::borrow::Borrow;
+use core::borrow::{Borrow, BorrowMut};
 use core::ops::Range;
 
 use num_traits::Zero;
@@ -59,10 +59,16 @@ impl Guests {
         Self { starts, rows }
     }
 
-    /// Cells from `first` on, at least one, with a number of guests that can be gathered.
-    pub(super) fn slab(&self, first: usize) -> Range<usize> {
-        let most = self.starts[first] + GATHERED;
-        first..(self.starts.partition_point(|&start| start <= most) - 1).max(first + 1)
+    /// All cells, in runs whose guests can be gathered, of one cell at least.
+    fn slabs(&self) -> Vec<Range<usize>> {
+        let (mut slabs, mut first) = (Vec::new(), 0);
+        while first + 1 < self.starts.len() {
+            let most = self.starts[first] + GATHERED;
+            let end = self.starts.partition_point(|&start| start <= most) - 1;
+            slabs.push(first..end.max(first + 1));
+            first = end.max(first + 1);
+        }
+        slabs
     }
 
     /// The guests of some cells, one cell after the other.
@@ -96,7 +102,9 @@ impl<'a, B: Alloc> Hosts<'a, B> {
         (rows, dim): (&'a [B::Elem], usize),
         metric: Metric,
     ) -> Result<Self, Error<B::Error>> {
-        let placed = upload(backend, &gather(backend, (rows, dim), cells.numbers()))?;
+        let mut placed = vec![B::Elem::zero(); cells.numbers().len() * dim];
+        gather(backend, (rows, dim), cells.numbers(), &mut placed);
+        let placed = upload(backend, &placed)?;
         Ok(Self { backend, cells, rows, dim, metric, placed })
     }
 
@@ -109,14 +117,18 @@ impl<'a, B: Alloc> Hosts<'a, B> {
         held: &mut Held<'_, B>,
         mut done: impl FnMut(Range<usize>, &[u32], &Held<'_, B>) -> Result<(), Error<B::Error>>,
     ) -> Result<u64, Error<B::Error>> {
-        let (mut met, mut first) = (0, 0);
         let placed = crate::rows::rows::<B>(self.placed.borrow(), self.dim)?;
-        while first < self.cells.len() {
-            let slab = guests.slab(first);
-            first = slab.end;
+        let slabs = guests.slabs();
+        let most = slabs.iter().map(|slab| guests.of(slab.clone()).len()).max().unwrap_or(0);
+        let mut room = Room {
+            host: vec![B::Elem::zero(); most * self.dim],
+            on: self.backend.alloc(most * self.dim).map_err(Error::Backend)?,
+        };
+        let mut met = 0;
+        for slab in slabs {
             let mine = self.cells.cell(slab.start).start..self.cells.cell(slab.end - 1).end;
             let x = placed.range(mine.start, mine.end)?;
-            met += self.slab(guests, slab.clone(), x, held)?;
+            met += self.slab((guests, slab.clone()), x, &mut room, held)?;
             done(mine, guests.of(slab), held)?;
         }
         Ok(met)
@@ -124,14 +136,16 @@ impl<'a, B: Alloc> Hosts<'a, B> {
 
     fn slab(
         &self,
-        guests: &Guests,
-        slab: Range<usize>,
+        (guests, slab): (&Guests, Range<usize>),
         x: Rows<'_, Values<B>>,
+        room: &mut Room<B>,
         held: &mut Held<'_, B>,
     ) -> Result<u64, Error<B::Error>> {
-        let who = gather(self.backend, (self.rows, self.dim), guests.of(slab.clone()));
-        let gathered = upload(self.backend, &who)?;
-        let y = crate::rows::rows::<B>(gathered.borrow(), self.dim)?;
+        let who = guests.of(slab.clone());
+        let gathered = &mut room.host[..who.len() * self.dim];
+        gather(self.backend, (self.rows, self.dim), who, gathered);
+        self.backend.write::<B::Elem>(room.on.borrow_mut(), 0, gathered).map_err(Error::Backend)?;
+        let y = crate::rows::rows::<B>(room.on.borrow(), self.dim)?.range(0, who.len())?;
         let (mut blocks, mut met) = (Vec::with_capacity(slab.len()), 0);
         for cell in slab.clone() {
             let (own, theirs) = (self.cells.cell(cell), guests.place(&slab, cell));
@@ -143,17 +157,23 @@ impl<'a, B: Alloc> Hosts<'a, B> {
     }
 }
 
-/// Some rows, side by side.
+/// Where guests are gathered, and where they are on the machine: the same for all slabs, for fresh
+/// memory costs more than what is copied into it.
+struct Room<B: Alloc> {
+    host: Vec<B::Elem>,
+    on: B::Owned<B::Elem>,
+}
+
+/// Writes some rows side by side.
 pub(super) fn gather<B: Backend>(
     backend: &B,
     (rows, dim): (&[B::Elem], usize),
     numbers: &[u32],
-) -> Vec<B::Elem> {
-    let mut out = vec![B::Elem::zero(); numbers.len() * dim];
-    parts::fill(backend, &mut out, COPIED * dim, |part, out| {
+    out: &mut [B::Elem],
+) {
+    parts::fill(backend, out, COPIED * dim, |part, out| {
         for (&i, to) in numbers[part * COPIED..].iter().zip(out.chunks_exact_mut(dim)) {
             to.copy_from_slice(&rows[i as usize * dim..][..dim]);
         }
     });
-    out
 }

@@ -45,7 +45,7 @@ pub(super) fn run<B: Alloc>(
     let (n, dim) = (graph.len(), umap.components);
     check_edges(graph.targets.len())?;
     let order = if schedule.fixed > 0 { (0..n as u32).collect() } else { order(graph, umap.seed) };
-    let graph = placed(graph, &order);
+    let graph = placed(backend, graph, &order);
     let start: Vec<B::Elem> =
         order.iter().flat_map(|&row| &start[row as usize * dim..][..dim]).copied().collect();
     let mut at = upload(backend, &start)?;
@@ -131,12 +131,12 @@ fn order<T: Element>(graph: &Csr<T>, seed: u64) -> Vec<u32> {
 }
 
 /// The graph with its vertices in another order.
-fn placed<T: Element>(graph: &Csr<T>, order: &[u32]) -> Csr<T> {
+fn placed<B: Backend>(backend: &B, graph: &Csr<B::Elem>, order: &[u32]) -> Csr<B::Elem> {
     let mut place = vec![0u32; order.len()];
     for (new, &row) in order.iter().enumerate() {
         place[row as usize] = new as u32;
     }
-    Csr::of_rows(order.len(), |i, out| {
+    Csr::of_rows_on(backend, order.len(), |i, out| {
         let (to, weights) = graph.row(order[i] as usize);
         out.targets.extend(to.iter().map(|&to| place[to as usize]));
         out.weights.extend_from_slice(weights);

@@ -116,12 +116,13 @@ pub(super) fn graph<B: Backend>(
     scales: &Scales,
     mix: f64,
 ) -> Csr<B::Elem> {
-    let strengths = parts::map(backend, lists.len(), PART, |rows| {
-        let of = |i| lists.row(i).0.iter().map(move |d| scales.strength(i, d.as_f64()));
-        rows.flat_map(of).collect::<Vec<f64>>()
+    let strengths = Csr::of_rows_on(backend, lists.len(), |i, graph| {
+        let (dist, to) = lists.row(i);
+        for (d, &to) in dist.iter().zip(to) {
+            graph.push(to, scales.strength(i, d.as_f64()));
+        }
     });
-    let Csr { offsets, targets, .. } = lists.graph();
-    united(backend, &Csr { offsets, targets, weights: strengths.concat() }, mix)
+    united(backend, &strengths, mix)
 }
 
 /// The union of a graph with itself turned round.
@@ -149,15 +150,9 @@ pub(super) fn united<B: Backend>(backend: &B, graph: &Csr<f64>, mix: f64) -> Csr
             enter(to as usize, Both { to: i as u32, a: 0.0, b: a });
         }
     }
-    let parts = parts::map(backend, n, PART, |rows| {
-        let mut row = Vec::new();
-        Csr::of_rows(rows.len(), |i, out| {
-            row.clear();
-            row.extend_from_slice(&both[offsets[rows.start + i]..offsets[rows.start + i + 1]]);
-            merge(&mut row, mix, out);
-        })
-    });
-    Csr::of_parts(parts)
+    Csr::of_rows_on(backend, n, |i, out| {
+        merge(&mut both[offsets[i]..offsets[i + 1]].to_vec(), mix, out);
+    })
 }
 
 /// Adds the edges of one row, those to the same row united.
