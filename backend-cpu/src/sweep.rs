@@ -89,7 +89,7 @@ pub(crate) fn each<E: Native, A: Send, B: Send>(
     let area = |block: Block| u64::from(block.x.1 - block.x.0) * u64::from(block.y.1 - block.y.0);
     let visited: u64 = pairs.rectangles().map(area).sum();
     let work = visited as usize / range.len().max(1) * pairs.dim();
-    threads::rows(range, work, (a, b), per, |rows, a, b| {
+    let some = |rows: Range<usize>, a: &mut [A], b: &mut [B]| {
         for block in pairs.rectangles() {
             let job = Job::new(pairs, block);
             let cut = job.rows.start.max(rows.start)..job.rows.end.min(rows.end);
@@ -98,7 +98,43 @@ pub(crate) fn each<E: Native, A: Send, B: Send>(
                 panels(isa, filter, &job.of_rows(cut), |job, panel| body(job, panel, a, b));
             }
         }
-    });
+    };
+    #[cfg(feature = "std")]
+    if let Some(pieces) = between(pairs, (visited as usize).saturating_mul(pairs.dim())) {
+        return threads::pieces(pieces.into_iter(), (a, b), per, some);
+    }
+    threads::rows(range, work, (a, b), per, some);
+}
+
+/// Pieces of the rows of x that end where rectangles do, but for large ones: each piece of a
+/// rectangle packs its panels anew. None where rectangles do not follow each other, or one thread
+/// does it.
+#[cfg(feature = "std")]
+fn between<E: Element>(pairs: &Pairs<'_, [E]>, work: usize) -> Option<Vec<Range<usize>>> {
+    let (Visit::Blocks(blocks), piece) = (pairs.visited(), threads::piece(work)?) else {
+        return None;
+    };
+    let (mut ends, mut held, mut last) = (vec![], 0, pairs.x().start());
+    for block in blocks {
+        let (start, end) = (block.x.0 as usize, block.x.1 as usize);
+        if start < last {
+            return None;
+        }
+        let work = (end - start) * (block.y.1 - block.y.0) as usize * pairs.dim();
+        if held + work > piece {
+            ends.push(start);
+            held = 0;
+        }
+        let step = (end - start).div_ceil((work / piece).max(1));
+        let step = step.next_multiple_of(threads::STEP).max(threads::STEP);
+        ends.extend((start..end).step_by(step).skip(1));
+        (held, last) = (held + work, end);
+    }
+    ends.push(pairs.x().end());
+    let starts = core::iter::once(pairs.x().start()).chain(ends.clone());
+    Some(
+        starts.zip(ends).map(|(start, end)| start..end).filter(|piece| !piece.is_empty()).collect(),
+    )
 }
 
 /// Runs `body` on every rectangle, on this thread.
@@ -239,5 +275,45 @@ impl<E: Element> Task<E> for Direct<'_, '_, E> {
             }
             j += n;
         }
+    }
+}
+
+#[cfg(all(test, feature = "std"))]
+mod tests {
+    use super::*;
+    use enfold_core::Rows;
+
+    /// Pieces for three threads of rows that meet 4000 others of 64 coordinates.
+    fn cut(blocks: &[(u32, u32)]) -> Option<Vec<Range<usize>>> {
+        let data = vec![0f32; 4000 * 64];
+        let rows = Rows::new(&data[..], 64).unwrap();
+        let blocks: Vec<Block> = blocks.iter().map(|&x| Block { x, y: (0, 4000) }).collect();
+        let pairs = Pairs::new(rows, rows, Metric::SqEuclidean).unwrap();
+        let pairs = pairs.visit(Visit::Blocks(&blocks)).unwrap();
+        let work: usize = blocks.iter().map(|b| (b.x.1 - b.x.0) as usize * 4000 * 64).sum();
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        pool.install(|| between(&pairs, work))
+    }
+
+    #[test]
+    fn pieces_end_where_rectangles_do_and_leave_no_row_out() {
+        let small: Vec<(u32, u32)> = (0..40).map(|at| (at * 100, at * 100 + 100)).collect();
+        let pieces = cut(&small).unwrap();
+        assert!(pieces.len() > 3, "{pieces:?}");
+        assert_eq!((pieces[0].start, pieces[pieces.len() - 1].end), (0, 4000));
+        assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start), "{pieces:?}");
+        assert!(pieces.iter().all(|piece| piece.start % 100 == 0), "{pieces:?}");
+        // One that is larger than what a thread takes is cut; rows between are in some piece.
+        let pieces = cut(&[(7, 107), (107, 107), (300, 3900)]).unwrap();
+        assert!(pieces.len() > 3, "{pieces:?}");
+        assert_eq!((pieces[0].start, pieces[pieces.len() - 1].end), (0, 4000));
+        assert!(pieces.windows(2).all(|pair| pair[0].end == pair[1].start), "{pieces:?}");
+    }
+
+    #[test]
+    fn rectangles_that_go_back_are_cut_by_rows() {
+        assert_eq!(cut(&[(0, 2000), (1999, 4000)]), None);
+        assert_eq!(cut(&[(2000, 4000), (0, 2000)]), None);
+        assert_eq!(cut(&[(0, 10)]), None, "too little for two threads");
     }
 }

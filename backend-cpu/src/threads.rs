@@ -49,17 +49,40 @@ pub(crate) fn rows<A: Send, B: Send>(
             let chunks = n.div_ceil(chunk).max(several).next_multiple_of(threads);
             let chunk = n.div_ceil(chunks);
             let chunk = chunk.next_multiple_of(STEP);
-            let a = cut(a, chunk * per.0, n.div_ceil(chunk));
-            let b = cut(b, chunk * per.1, n.div_ceil(chunk));
-            share(threads, (0..n.div_ceil(chunk)).zip(a).zip(b), |((c, a), b)| {
-                let start = rows.start + c * chunk;
-                body(start..(start + chunk).min(rows.end), a, b);
-            });
-            return;
+            let starts = rows.clone().step_by(chunk);
+            return pieces(
+                starts.map(|start| start..(start + chunk).min(rows.end)),
+                (a, b),
+                per,
+                body,
+            );
         }
     }
     let _ = work_per_row;
     body(rows, a, b);
+}
+
+/// The same over pieces of the rows that follow each other, on all threads.
+#[cfg(feature = "std")]
+pub(crate) fn pieces<A: Send, B: Send>(
+    pieces: impl Iterator<Item = Range<usize>> + Send,
+    (mut a, mut b): (&mut [A], &mut [B]),
+    per: (usize, usize),
+    body: impl Fn(Range<usize>, &mut [A], &mut [B]) + Sync,
+) {
+    let jobs = pieces.map(|piece| {
+        let len = piece.len();
+        let a = a.split_off_mut(..len * per.0).unwrap_or_default();
+        (piece, a, b.split_off_mut(..len * per.1).unwrap_or_default())
+    });
+    share(rayon::current_num_threads(), jobs, |(piece, a, b)| body(piece, a, b));
+}
+
+/// Multiply-adds of a piece, where rows that take so many are cut into pieces.
+#[cfg(feature = "std")]
+pub(crate) fn piece(work: usize) -> Option<usize> {
+    let threads = rayon::current_num_threads();
+    (threads > 1 && work >= WORTH).then(|| (work / (EACH * threads)).max(LEAST))
 }
 
 /// Copies between slices of one length.
@@ -95,16 +118,4 @@ fn share<J>(threads: usize, jobs: impl Iterator<Item = J> + Send, body: impl Fn(
         }
         work();
     });
-}
-
-/// `parts` slices of `len` elements each, the last one shorter; empty ones where `len` is 0.
-#[cfg(feature = "std")]
-fn cut<T: Send>(mut rest: &mut [T], len: usize, parts: usize) -> Vec<&mut [T]> {
-    let mut out = Vec::with_capacity(parts);
-    for _ in 0..parts {
-        let (head, tail) = rest.split_at_mut(len.min(rest.len()));
-        out.push(head);
-        rest = tail;
-    }
-    out
 }
