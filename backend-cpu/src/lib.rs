@@ -20,7 +20,9 @@
 //! | scalar, `f64` | arrays of 8 | 8 × 4 |
 //!
 //! Threads: with `std`, large calls cut the rows of x into chunks for the pool that the caller
-//! runs in – rayon's default pool otherwise. No pool is built and nothing spins.
+//! runs in – rayon's default pool otherwise. No pool is built and nothing spins. A caller outside the
+//! pool works beside its threads and is one more than there are cores: what calls often – UMAP does
+//! thousands of times – scales better inside `rayon::scope` or `ThreadPool::install`.
 
 #![cfg_attr(not(feature = "std"), no_std)]
 #![cfg_attr(
