@@ -1,4 +1,15 @@
-/* Made by cbindgen from src/lib.rs: do not edit. */
+/* Made by cbindgen from src/lib.rs: do not edit.
+
+ enfold's anomaly detector: learns on the device what rows of numbers are normal, and raises an alarm
+ when one is not. No heap, no panic; the state is one struct that the caller owns.
+
+   static EnfoldDetector detector;
+   EnfoldVerdict verdict;
+   enfold_init(&detector, 96, 384);                          once; or enfold_restore
+   enfold_push(&detector, row, ENFOLD_FEATURES, &verdict);   for every row; verdict.raised: an alarm
+
+ Every call answers ENFOLD_OK or says what was wrong and does nothing. Different detectors may be used
+ at the same time; of one, calls must not overlap, also not with one from an interrupt. */
 
 #ifndef ENFOLD_H
 #define ENFOLD_H
@@ -10,17 +21,18 @@
 #include <stdlib.h>
 
 /*
- Features of a row.
+ Features of a row: numbers that each keep their meaning and their place, such as the mean and the
+ deviation of each of eight sensors over the last samples.
  */
 #define ENFOLD_FEATURES 16
 
 /*
- Bytes of a checkpoint.
+ Bytes that a checkpoint takes.
  */
 #define ENFOLD_CHECKPOINT 2068
 
 /*
- Words of a detector, or a few more than the target needs.
+ Words of 64 bits in a detector: enough on every target.
  */
 #define ENFOLD_WORDS 265
 
@@ -33,7 +45,8 @@ typedef enum EnfoldStatus {
    */
   ENFOLD_OK = 0,
   /*
-   A pointer was null, or the number of features another.
+   A pointer is null, the length of a row is not `ENFOLD_FEATURES`, or `front` or `train` is out of
+   its range.
    */
   ENFOLD_BAD_ARGUMENT = 1,
   /*
@@ -41,17 +54,19 @@ typedef enum EnfoldStatus {
    */
   ENFOLD_NON_FINITE = 2,
   /*
-   Not enough rows were seen for a score.
+   `enfold_score` before training is over, or a detector that was not initialised.
    */
   ENFOLD_UNTRAINED = 3,
   /*
-   The buffer is too short, or the bytes are no checkpoint; nothing has changed.
+   The buffer is shorter than `ENFOLD_CHECKPOINT`, or the bytes are no checkpoint, or a damaged one;
+   nothing has changed.
    */
   ENFOLD_BAD_BYTES = 4,
 } EnfoldStatus;
 
 /*
- What is normal, and whether the alarm is on. Zeroed memory answers `ENFOLD_UNTRAINED` until
+ A detector: what is normal, and whether the alarm is on. Its words are its own business. Zeroed
+ memory, such as a static, may be passed to every call: rows are `ENFOLD_UNTRAINED` until
  `enfold_init` or `enfold_restore`.
  */
 typedef struct EnfoldDetector {
@@ -59,11 +74,12 @@ typedef struct EnfoldDetector {
 } EnfoldDetector;
 
 /*
- What a row came to.
+ What `enfold_push` and `enfold_begin` say of a row.
  */
 typedef struct EnfoldVerdict {
   /*
-   0 is typical, 1 the edge of normal; 0 while in training.
+   How unusual the row is: 0 is typical, 1 the edge of normal, which 1 % of normal rows pass, and
+   there is no largest one. 0 while in training.
    */
   float score;
   /*
@@ -71,18 +87,23 @@ typedef struct EnfoldVerdict {
    */
   bool scored;
   /*
-   Whether the alarm is on.
+   Whether the alarm is on: from a score above 1.2 until one of 1 or below.
    */
   bool alarm;
   /*
-   Whether this row raised it.
+   Whether this row switched it on.
    */
   bool raised;
 } EnfoldVerdict;
 
+#ifdef __cplusplus
+extern "C" {
+#endif // __cplusplus
+
 /*
- Makes a detector that has seen nothing: `front` rows before the first fit, `train` rows before
- the first score.
+ Makes a detector that has seen nothing. It trains on the first `train` rows, all of which should be
+ normal, and scores after them; with the first `front` of these it learns which features move
+ together. `front` is at least 2 and `train` at least twice `front`: 96 and 384, say.
 
  # Safety
  `detector` is null or points to writable memory for one detector.
@@ -90,7 +111,9 @@ typedef struct EnfoldVerdict {
 enum EnfoldStatus enfold_init(struct EnfoldDetector *detector, uint32_t front, uint32_t train);
 
 /*
- Takes in a row: scores it, steps the alarm, learns what is normal.
+ Takes in a row: scores it, steps the alarm, learns from it what is normal. `row` has `len` =
+ `ENFOLD_FEATURES` numbers; what is said of it goes to `verdict`, unless that is null. In training the
+ answer is `ENFOLD_OK` too, and `scored` is false.
 
  # Safety
  `detector` is null or was initialised and is not used by anybody else during the call; `row`
@@ -114,8 +137,8 @@ enum EnfoldStatus enfold_begin(struct EnfoldDetector *detector,
                                struct EnfoldVerdict *verdict);
 
 /*
- Does at most `budget` steps, of about a score each, of what `enfold_begin` left to do; returns
- how many are left: at most 41, 0 also for null.
+ Does at most `budget` steps, each of about the time of a score, of what `enfold_begin` left to do.
+ Returns how many are left, at most 41; 0 for null.
 
  # Safety
  `detector` is null or was initialised and is not used by anybody else during the call.
@@ -123,7 +146,7 @@ enum EnfoldStatus enfold_begin(struct EnfoldDetector *detector,
 uint32_t enfold_finish_step(struct EnfoldDetector *detector, uint32_t budget);
 
 /*
- The score of a row; learns nothing.
+ Writes the score of a row to `score`; learns nothing, and leaves the alarm as it is.
 
  # Safety
  As for `enfold_push`; `score` is null or points to a writable float.
@@ -134,7 +157,8 @@ enum EnfoldStatus enfold_score(const struct EnfoldDetector *detector,
                                float *score);
 
 /*
- Writes a checkpoint of `ENFOLD_CHECKPOINT` bytes.
+ Writes the state as `ENFOLD_CHECKPOINT` bytes, the same on every target, to `out`, which has room for
+ `len`. It takes more stack between `enfold_begin` and the last `enfold_finish_step`.
 
  # Safety
  `detector` is null or was initialised; `out` is null or points to `len` writable bytes.
@@ -144,12 +168,17 @@ enum EnfoldStatus enfold_checkpoint(const struct EnfoldDetector *detector,
                                     size_t len);
 
 /*
- Replaces the state by a checkpoint. Any bytes are safe.
+ Replaces the state by a checkpoint, `front` and `train` with it. Any bytes are safe: what is no
+ checkpoint, or a damaged one, is refused.
 
  # Safety
  `detector` is null or was initialised and is not used by anybody else during the call; `bytes`
  is null or points to `len` bytes.
  */
 enum EnfoldStatus enfold_restore(struct EnfoldDetector *detector, const uint8_t *bytes, size_t len);
+
+#ifdef __cplusplus
+}  // extern "C"
+#endif  // __cplusplus
 
 #endif  /* ENFOLD_H */

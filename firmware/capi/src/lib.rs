@@ -13,11 +13,12 @@ use core::slice;
 
 use enfold_core::anomaly::{Detector, Options, Reject, Verdict};
 
-/// Features of a row.
+/// Features of a row: numbers that each keep their meaning and their place, such as the mean and the
+/// deviation of each of eight sensors over the last samples.
 pub const ENFOLD_FEATURES: usize = 16;
-/// Bytes of a checkpoint.
+/// Bytes that a checkpoint takes.
 pub const ENFOLD_CHECKPOINT: usize = 2068;
-/// Words of a detector, or a few more than the target needs.
+/// Words of 64 bits in a detector: enough on every target.
 pub const ENFOLD_WORDS: usize = 265;
 
 type Inner = Detector<f32, 8, ENFOLD_FEATURES>;
@@ -32,17 +33,20 @@ const _: () = assert!(align_of::<Inner>() <= align_of::<EnfoldDetector>());
 pub enum EnfoldStatus {
     /// Done.
     EnfoldOk = 0,
-    /// A pointer was null, or the number of features another.
+    /// A pointer is null, the length of a row is not `ENFOLD_FEATURES`, or `front` or `train` is out of
+    /// its range.
     EnfoldBadArgument = 1,
     /// A number is NaN, infinite or larger than 10¹²; nothing has changed.
     EnfoldNonFinite = 2,
-    /// Not enough rows were seen for a score.
+    /// `enfold_score` before training is over, or a detector that was not initialised.
     EnfoldUntrained = 3,
-    /// The buffer is too short, or the bytes are no checkpoint; nothing has changed.
+    /// The buffer is shorter than `ENFOLD_CHECKPOINT`, or the bytes are no checkpoint, or a damaged one;
+    /// nothing has changed.
     EnfoldBadBytes = 4,
 }
 
-/// What is normal, and whether the alarm is on. Zeroed memory answers `ENFOLD_UNTRAINED` until
+/// A detector: what is normal, and whether the alarm is on. Its words are its own business. Zeroed
+/// memory, such as a static, may be passed to every call: rows are `ENFOLD_UNTRAINED` until
 /// `enfold_init` or `enfold_restore`.
 #[repr(C)]
 #[derive(Debug)]
@@ -50,17 +54,18 @@ pub struct EnfoldDetector {
     words: [u64; ENFOLD_WORDS],
 }
 
-/// What a row came to.
+/// What `enfold_push` and `enfold_begin` say of a row.
 #[repr(C)]
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct EnfoldVerdict {
-    /// 0 is typical, 1 the edge of normal; 0 while in training.
+    /// How unusual the row is: 0 is typical, 1 the edge of normal, which 1 % of normal rows pass, and
+    /// there is no largest one. 0 while in training.
     pub score: f32,
     /// Whether `score` means anything: training is over.
     pub scored: bool,
-    /// Whether the alarm is on.
+    /// Whether the alarm is on: from a score above 1.2 until one of 1 or below.
     pub alarm: bool,
-    /// Whether this row raised it.
+    /// Whether this row switched it on.
     pub raised: bool,
 }
 
@@ -74,8 +79,9 @@ impl From<Reject> for EnfoldStatus {
     }
 }
 
-/// Makes a detector that has seen nothing: `front` rows before the first fit, `train` rows before
-/// the first score.
+/// Makes a detector that has seen nothing. It trains on the first `train` rows, all of which should be
+/// normal, and scores after them; with the first `front` of these it learns which features move
+/// together. `front` is at least 2 and `train` at least twice `front`: 96 and 384, say.
 ///
 /// # Safety
 /// `detector` is null or points to writable memory for one detector.
@@ -98,7 +104,9 @@ pub unsafe extern "C" fn enfold_init(
     if started { EnfoldStatus::EnfoldOk } else { EnfoldStatus::EnfoldBadArgument }
 }
 
-/// Takes in a row: scores it, steps the alarm, learns what is normal.
+/// Takes in a row: scores it, steps the alarm, learns from it what is normal. `row` has `len` =
+/// `ENFOLD_FEATURES` numbers; what is said of it goes to `verdict`, unless that is null. In training the
+/// answer is `ENFOLD_OK` too, and `scored` is false.
 ///
 /// # Safety
 /// `detector` is null or was initialised and is not used by anybody else during the call; `row`
@@ -132,8 +140,8 @@ pub unsafe extern "C" fn enfold_begin(
     unsafe { pushed(detector, row, len, verdict, Inner::begin) }
 }
 
-/// Does at most `budget` steps, of about a score each, of what `enfold_begin` left to do; returns
-/// how many are left: at most 41, 0 also for null.
+/// Does at most `budget` steps, each of about the time of a score, of what `enfold_begin` left to do.
+/// Returns how many are left, at most 41; 0 for null.
 ///
 /// # Safety
 /// `detector` is null or was initialised and is not used by anybody else during the call.
@@ -176,7 +184,7 @@ unsafe fn pushed(
     }
 }
 
-/// The score of a row; learns nothing.
+/// Writes the score of a row to `score`; learns nothing, and leaves the alarm as it is.
 ///
 /// # Safety
 /// As for `enfold_push`; `score` is null or points to a writable float.
@@ -206,7 +214,8 @@ pub unsafe extern "C" fn enfold_score(
     }
 }
 
-/// Writes a checkpoint of `ENFOLD_CHECKPOINT` bytes.
+/// Writes the state as `ENFOLD_CHECKPOINT` bytes, the same on every target, to `out`, which has room for
+/// `len`. It takes more stack between `enfold_begin` and the last `enfold_finish_step`.
 ///
 /// # Safety
 /// `detector` is null or was initialised; `out` is null or points to `len` writable bytes.
@@ -230,7 +239,8 @@ pub unsafe extern "C" fn enfold_checkpoint(
     }
 }
 
-/// Replaces the state by a checkpoint. Any bytes are safe.
+/// Replaces the state by a checkpoint, `front` and `train` with it. Any bytes are safe: what is no
+/// checkpoint, or a damaged one, is refused.
 ///
 /// # Safety
 /// `detector` is null or was initialised and is not used by anybody else during the call; `bytes`
