@@ -1,5 +1,6 @@
 //! The pictures of the page.
 
+use plotters::coord::combinators::WithKeyPoints;
 use plotters::coord::types::RangedCoordf64;
 use plotters::prelude::*;
 use serde_json::Value;
@@ -22,7 +23,9 @@ pub(super) const COLORS: [RGBColor; 9] = [
 
 pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
 pub(super) type Area<'a> = DrawingArea<SVGBackend<'a>, plotters::coord::Shift>;
-type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<LogCoord<f64>, LogCoord<f64>>>;
+/// A logarithmic axis, labelled where it is told to be.
+pub(super) type Log = WithKeyPoints<LogCoord<f64>>;
+type Plane<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<Log, Log>>;
 
 /// A picture as text; what went wrong, in its place.
 pub(super) fn picture(draw: impl FnOnce(&Area<'_>) -> Drawn) -> String {
@@ -59,30 +62,52 @@ pub(super) fn roofline(folds: &[&Value], (gflops, gbytes): (f64, f64)) -> String
     let most = all.iter().map(|p| p.0).fold(1000.0, f64::max);
     let low = all.iter().map(|p| p.1).fold(1.0, f64::min) / 2.0;
     picture(|area| {
-        let mut chart = axes(area, (least / 2.0, most * 2.0), (low, gflops * 2.0))?;
-        chart
-            .configure_mesh()
-            .x_desc("operations per byte that must be moved")
-            .y_desc("GFLOP/s")
-            .light_line_style(WHITE)
-            .draw()?;
+        let x = (log(least / 2.0, most * 2.0), "operations per byte that must be moved");
+        let mut chart = axes(area, x, (log(low, gflops * 2.0), "GFLOP/s"))?;
         let roof = [least / 2.0, gflops / gbytes, most * 2.0].map(|x| (x, gflops.min(x * gbytes)));
         chart.draw_series(LineSeries::new(roof, BLACK.stroke_width(2)))?;
         points(&mut chart, folds, point)
     })
 }
 
+/// A logarithmic axis, labelled at 1, 2 and 5 times every power of ten, or at the powers alone where
+/// there are many: left to itself the library labels powers, of which a short axis has none.
+pub(super) fn log(from: f64, to: f64) -> Log {
+    let digits: &[f64] = if to / from < 1e4 { &[1.0, 2.0, 5.0] } else { &[1.0] };
+    let powers = from.log10().floor() as i32..=to.log10().ceil() as i32;
+    let labels = powers.flat_map(|power| digits.iter().map(move |d| d * 10f64.powi(power)));
+    log_at(from, to, labels.filter(|v| (from..=to).contains(v)).collect())
+}
+
+/// A logarithmic axis with these labels.
+pub(super) fn log_at(from: f64, to: f64, labels: Vec<f64>) -> Log {
+    (from..to).log_scale().with_key_points(labels)
+}
+
+/// A label: as few digits as a single-precision number needs.
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "as the library wants its formatters")]
+fn shown(value: &f64) -> String {
+    (*value as f32).to_string()
+}
+
+/// Two logarithmic axes and what they are of.
 pub(super) fn axes<'a, 'b>(
     area: &'a Area<'b>,
-    x: (f64, f64),
-    y: (f64, f64),
+    (x, what_x): (Log, &str),
+    (y, what_y): (Log, &str),
 ) -> Result<Plane<'a, 'b>, Box<dyn std::error::Error>>
 where
     'b: 'a,
 {
-    let mut chart = ChartBuilder::on(area);
-    chart.margin(12).x_label_area_size(44).y_label_area_size(60);
-    Ok(chart.build_cartesian_2d((x.0..x.1).log_scale(), (y.0..y.1).log_scale())?)
+    let mut chart = ChartBuilder::on(area)
+        .margin(12)
+        .x_label_area_size(44)
+        .y_label_area_size(60)
+        .build_cartesian_2d(x, y)?;
+    let mut mesh = chart.configure_mesh();
+    mesh.x_desc(what_x).y_desc(what_y).light_line_style(WHITE);
+    mesh.x_label_formatter(&shown).y_label_formatter(&shown).draw()?;
+    Ok(chart)
 }
 
 fn points<'a, 'b: 'a>(
@@ -140,16 +165,14 @@ fn dots(lines: &[&Value], ratios: &str, ratio: impl Fn(&Value) -> f64) -> String
             .margin(12)
             .x_label_area_size(44)
             .y_label_area_size(60)
-            .build_cartesian_2d(
-                -0.5..names.len() as f64 - 0.5,
-                (least / 1.5..most * 1.5).log_scale(),
-            )?;
+            .build_cartesian_2d(-0.5..names.len() as f64 - 0.5, log(least / 1.5, most * 1.5))?;
         chart
             .configure_mesh()
             .disable_x_mesh()
             .light_line_style(WHITE)
             .x_labels(names.len() * 2)
             .x_label_formatter(&|x| label(&names, *x))
+            .y_label_formatter(&shown)
             .y_desc(ratios)
             .draw()?;
         beside(&mut chart, lines, &names, ratio)
@@ -162,7 +185,7 @@ fn label(names: &[&str], x: f64) -> String {
     names.get(x.round() as usize).filter(|_| whole).map_or(String::new(), ToString::to_string)
 }
 
-type Places<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, LogCoord<f64>>>;
+type Places<'a, 'b> = ChartContext<'a, SVGBackend<'b>, Cartesian2d<RangedCoordf64, Log>>;
 
 /// A dot for each line, backends and peers beside each other.
 fn beside<'a, 'b: 'a>(
@@ -183,4 +206,20 @@ fn beside<'a, 'b: 'a>(
         chart.draw_series(dots)?.label(*name).legend(move |at| Circle::new(at, 4, color.filled()));
     }
     legend(chart, SeriesLabelPosition::UpperLeft)
+}
+
+#[cfg(test)]
+mod tests {
+    use plotters::coord::ranged1d::{BoldPoints, Ranged};
+
+    use super::*;
+
+    #[test]
+    fn every_axis_has_labels() {
+        let labels = |from, to| log(from, to).key_points(BoldPoints(10));
+        assert_eq!(labels(3.0, 40.0), [5.0, 10.0, 20.0]);
+        assert_eq!(labels(0.4, 3.0), [0.5, 1.0, 2.0]);
+        assert_eq!(labels(0.5, 2e4), [1.0, 10.0, 100.0, 1e3, 1e4]);
+        assert_eq!([0.02, 5.0, 1e6].map(|v| shown(&v)), ["0.02", "5", "1000000"]);
+    }
 }

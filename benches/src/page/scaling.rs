@@ -5,11 +5,15 @@ use std::collections::BTreeMap;
 use plotters::prelude::*;
 use serde_json::Value;
 
-use super::chart::{COLORS, Drawn, axes, legend, picture};
+use super::chart::{COLORS, Drawn, axes, legend, log, log_at, picture};
 use crate::table::{number, what, who};
 
 /// What may grow; the rest stands still.
 const KEYS: [&str; 4] = ["n", "d", "k", "threads"];
+
+/// Which of the curves are shown.
+const DRAWN: &str = "All else is the same along a line. Of several backends the one with most points is \
+    drawn, then the quickest.";
 
 /// Points of one curve, by what grows.
 type Curve = Vec<(f64, f64)>;
@@ -23,7 +27,7 @@ pub(super) fn all(heading: &str, lines: &[&Value]) -> String {
                 return String::new();
             }
             let shown = picture(|area| draw(area, key, &curves));
-            format!("<h2>{heading}: time over {key}</h2>{shown}\n")
+            format!("<h2>{heading}: time over {key}</h2><p>{DRAWN}</p>{shown}\n")
         })
         .collect()
 }
@@ -56,6 +60,14 @@ fn last(curve: &Curve) -> f64 {
     curve.last().map_or(f64::INFINITY, |point| point.1)
 }
 
+/// What was measured: the only places of the axis that mean something.
+fn grown(curves: &[(String, Curve)]) -> Vec<f64> {
+    let mut all: Vec<f64> = curves.iter().flat_map(|(_, curve)| curve).map(|p| p.0).collect();
+    all.sort_unstable_by(f64::total_cmp);
+    all.dedup();
+    all
+}
+
 fn draw(area: &super::chart::Area<'_>, key: &str, curves: &[(String, Curve)]) -> Drawn {
     let points = || curves.iter().flat_map(|(_, curve)| curve);
     let range = |of: fn(&(f64, f64)) -> f64, room: f64| {
@@ -64,9 +76,9 @@ fn draw(area: &super::chart::Area<'_>, key: &str, curves: &[(String, Curve)]) ->
     };
     let (low, high) = range(|p| p.0, 1.05);
     // Room on the left, for the names.
-    let x = (low * (low / high).powf(0.35), high);
-    let mut chart = axes(area, x, range(|p| p.1, 1.6))?;
-    chart.configure_mesh().x_desc(key).y_desc("ms").light_line_style(WHITE).draw()?;
+    let x = log_at(low * (low / high).powf(0.35), high, grown(curves));
+    let (least, most) = range(|p| p.1, 1.6);
+    let mut chart = axes(area, (x, key), (log(least, most), "ms"))?;
     for ((name, curve), color) in curves.iter().zip(COLORS.into_iter().cycle()) {
         chart
             .draw_series(
