@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# Suite and benches on the GPU of this machine, through Vulkan (Metal and DX12 elsewhere):
+# Tests and measures enfold-wgpu on the GPU of this machine, through Vulkan (Metal and DX12 elsewhere):
 #   benches/gpu.sh [folder]
 # Keeps the output in the folder, by default benches/record/<adapter>/. Needs a Rust toolchain and
-# a driver; without a GPU it fails rather than measure a driver on the CPU.
+# a driver; without a GPU it fails rather than measure a driver on the CPU. NVIDIA's GPUs through CUDA
+# have a script of their own, backend-cuda/gpu.sh.
 
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -21,3 +22,5 @@ cargo test -p enfold-wgpu 2>&1 | tee "$folder/$day-suite.txt"
 cargo run --quiet --release -p enfold-wgpu --example fused -- 20 | tee "$folder/$day-fused.jsonl"
 cargo run --quiet --release --features wgpu --example backends -- 1000000 128 1024 \
     | tee "$folder/$day-backends.txt"
+cargo run --quiet --release -p enfold-bench --features wgpu -- all --backend wgpu \
+    --json "$folder/$day-bench.jsonl" --html "$folder/$day-bench.html"

@@ -1,13 +1,25 @@
-"""scikit-learn and FAISS, answering one measurement per line, so that a run can interleave.
+"""Peers in Python, answering one measurement per line, so that a run can interleave: started by
+enfold-bench (`--python`), and not meant to be called by hand.
 
-A request is a JSON line {"task": "assign", "path": x.npy, "k": k, "lloyd": bool}; the answer is
-one JSON line {peer: milliseconds, ...}, each peer run once. `{"task": "reference", ...}` answers
-with the cost per row of the best of `restarts` multi-pass fits; `{"task": "silhouette", "path":
-x.npy, "labels": file of u32}` with the time of one silhouette_score and the score; `{"task": "pca", "path": x.npy, "components":
-k, "way": svd_solver}` with the time of one fit and the variances; `{"task": "versions", "packages":
-[...]}` with what is installed of them. What goes wrong is answered as {"error": text}.
+A request is a JSON line on standard input, the answer one on standard output; what goes wrong is
+answered as {"error": text}. `path` is an .npy file of f32. "task" says which:
 
-Threads come from OMP_NUM_THREADS; enfold-bench sets it, and the OPENBLAS_CORETYPE that fits.
+    versions      packages                                   their versions, null where not installed
+    assign        path, k, lloyd                             milliseconds of each peer
+    kmeans        path, k, steps, way                        ms, cost_per_row: Lloyd steps from given centres
+    seeding       path, k, seed                              ms, cost_per_row: k-means++
+    one_pass      path, k, batch, seed                       ms, cost_per_row: MiniBatchKMeans
+    knn           path, k, ways, queries                     seconds of each way
+    dbscan        path, eps, need, way                       ms
+    dbscan_check  path, eps, need, labels, ways              what is wrong by the definition in f64
+    sweep         path (text), labels, eps, min_samples      ari, clusters, noise over the grid
+    silhouette    path, labels (u32, little-endian)          ms, score
+    umap          path, rows, components, seed, embedding    total; with an embedding, quality of both
+    pca           path, components, way (svd_solver)         ms, variances
+    reference     path, k, restarts                          ms, cost_per_row of the best multi-pass fit
+
+Threads come from OMP_NUM_THREADS; enfold-bench sets it, and the OPENBLAS_CORETYPE that fits. One
+thread is timed by processor time, more by wall time.
 """
 import json, os, sys, time
 import numpy as np

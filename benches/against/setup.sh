@@ -1,6 +1,8 @@
 #!/usr/bin/env bash
-# The peers in the pinned versions: Python's in a virtual environment (.venv, or the folder named),
-# Rust's in benches/peers/target. Then:
+# Installs the peers in the pinned versions: benches/against/setup.sh [FOLDER]
+#   Python's (requirements.txt) into a virtual environment, .venv or the folder named: 800 MB
+#   Rust's (benches/peers/Cargo.lock) into benches/peers/target, where there is a cargo
+# Needs Python 3.11 or newer with its module venv, and the network. Then:
 #   target/release/enfold-bench algorithms --against sklearn,faiss,onedal,pynndescent,grid,umap \
 #       --also benches/peers/target/release/enfold-peers
 set -euo pipefail
@@ -8,6 +10,7 @@ cd "$(dirname "$0")/../.."
 venv=${1:-.venv}
 python3 -m venv "$venv"
 "$venv/bin/pip" install --quiet --requirement benches/against/requirements.txt
+# Each of them loads here.
 "$venv/bin/python" -c 'import dbscan, faiss, pynndescent, sklearn, sklearnex, umap'
 if command -v cargo >/dev/null; then
     cargo build --release --locked --manifest-path benches/peers/Cargo.toml
