@@ -9,10 +9,10 @@ mod choose;
 mod nab;
 mod skab;
 
-use std::error::Error;
-
 use enfold_core::anomaly::{AlarmOptions, Options};
 use serde_json::Value;
+
+use crate::failure::Outcome;
 
 /// SKAB: 8 sensors, mean and deviation of every window. The first 400 samples train, as its
 /// leaderboard has it; nothing is learned afterwards unless a gate is set.
@@ -58,7 +58,7 @@ pub(crate) struct Plan {
 
 /// A line of JSON for every setting that is tried, or for what the chosen ones score, with cells of
 /// `f32` and of `i16`: first on the halves that had no say in them, then on everything.
-pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn Error>> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let (skab, nab) = (format!("{}/skab", plan.data), format!("{}/nab", plan.data));
     let mut say = |line: Value| println!("{line}");
     let (choosing, held_out) = nab::halves(nab::load(&nab)?);

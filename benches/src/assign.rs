@@ -4,9 +4,11 @@ use std::path::Path;
 
 use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Sums};
 use enfold_cpu::Cpu;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
-use crate::clock::timed;
+use crate::clock::{keep_least, timed};
+use crate::failure::Outcome;
+use crate::file;
 use crate::peer::Peer;
 use crate::sets::{self, Set};
 
@@ -43,7 +45,7 @@ impl Bench {
         Self { set, centers, dist, index, offsets: vec![0; k * d], mass: vec![0; k] }
     }
 
-    fn assign(&mut self, cpu: &Cpu<f32>) -> Result<(), Box<dyn std::error::Error>> {
+    fn assign(&mut self, cpu: &Cpu<f32>) -> Outcome<()> {
         let dim = self.set.dim;
         self.dist.fill(f32::INFINITY);
         self.index.fill(NONE);
@@ -53,7 +55,7 @@ impl Bench {
         Ok(())
     }
 
-    fn lloyd(&mut self, cpu: &Cpu<f32>) -> Result<(), Box<dyn std::error::Error>> {
+    fn lloyd(&mut self, cpu: &Cpu<f32>) -> Outcome<()> {
         self.assign(cpu)?;
         let dim = self.set.dim;
         self.offsets.fill(0);
@@ -75,21 +77,15 @@ impl Bench {
     }
 }
 
-fn least(into: &mut Map<String, Value>, name: &str, ms: f64) {
-    let old = into.get(name).and_then(Value::as_f64).unwrap_or(f64::INFINITY);
-    into.insert(name.into(), json!(old.min(ms)));
-}
-
 /// Runs the plan and prints one JSON line per shape.
-pub(crate) fn run(plan: &Plan) -> Result<Vec<Value>, Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let mut peer = plan.python.as_deref().map(Peer::start).transpose()?;
     let cpu = Cpu::<f32>::new();
-    let mut rows = Vec::new();
     for name in &plan.shapes {
         let set = sets::make(name).ok_or("unknown shape")?;
         let path = Path::new(&plan.data).join(format!("{name}.npy"));
         if peer.is_some() && !path.exists() {
-            crate::peer::write_rows(&path, &set.data, set.dim)?;
+            file::write_rows(&path, &set.data, set.dim)?;
         }
         let flops = 2.0 * set.rows() as f64 * set.dim as f64 * set.k as f64;
         let (n, d, k) = (set.rows(), set.dim, set.k);
@@ -99,15 +95,15 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Value>, Box<dyn std::error::Error>>
             for _ in 0..3 {
                 let (took, done) = timed(|| bench.assign(&cpu));
                 done?;
-                least(&mut ms, "enfold_assign", took);
+                keep_least(&mut ms, "enfold_assign", took);
                 let (took, done) = timed(|| bench.lloyd(&cpu));
                 done?;
-                least(&mut ms, "enfold_lloyd", took);
+                keep_least(&mut ms, "enfold_lloyd", took);
             }
             if let Some(peer) = &mut peer {
                 let request = json!({"task": "assign", "path": path, "k": k, "lloyd": true});
                 for (name, value) in peer.ask(&request)?.as_object().ok_or("not an object")? {
-                    least(&mut ms, name, value.as_f64().unwrap_or(f64::INFINITY));
+                    keep_least(&mut ms, name, value.as_f64().unwrap_or(f64::INFINITY));
                 }
             }
         }
@@ -116,7 +112,6 @@ pub(crate) fn run(plan: &Plan) -> Result<Vec<Value>, Box<dyn std::error::Error>>
             "isa": format!("{:?}", cpu.isa()), "threads": rayon::current_num_threads(),
             "gflops": gflops, "ms": ms});
         println!("{row}");
-        rows.push(row);
     }
-    Ok(rows)
+    Ok(())
 }

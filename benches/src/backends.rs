@@ -21,62 +21,86 @@ pub(crate) const REFERENCE: &str = "scalar";
 /// The best level, for what runs on the host alone.
 pub(crate) const HOST: &str = "cpu";
 
+/// GPUs, by the names of the features that bring them.
+const GPUS: [&str; 2] = ["wgpu", "cuda"];
+
 /// Does it on the backend of a name.
 pub(crate) fn with<W: Work>(name: &str, work: W) -> Outcome<W::Out> {
-    if name == "wgpu" {
-        return work.on(gpu().ok_or("wgpu: no GPU")?, true);
+    match name {
+        "wgpu" => work.on(wgpu()?, true),
+        "cuda" => work.on(cuda()?, true),
+        HOST => work.on(Cpu::<f32>::new(), false),
+        _ => {
+            let isa = Isa::ALL.into_iter().find(|isa| level(*isa) == name);
+            let cpu = isa.and_then(Cpu::<f32>::with_isa);
+            work.on(cpu.ok_or("this machine has not got it")?, false)
+        }
     }
-    if name == HOST {
-        return work.on(Cpu::<f32>::new(), false);
-    }
-    let isa = Isa::ALL.into_iter().find(|isa| level(*isa) == name);
-    let cpu = isa.and_then(Cpu::<f32>::with_isa);
-    work.on(cpu.ok_or_else(|| format!("{name}: not on this machine"))?, false)
 }
 
 #[cfg(feature = "wgpu")]
-fn gpu() -> Option<enfold_wgpu::Wgpu> {
-    enfold_wgpu::Wgpu::new().ok()
+fn wgpu() -> Outcome<enfold_wgpu::Wgpu> {
+    Ok(enfold_wgpu::Wgpu::new()?)
 }
 
 /// Without the feature there is none; the type only has to be some backend.
 #[cfg(not(feature = "wgpu"))]
-fn gpu() -> Option<Cpu<f32>> {
-    None
+fn wgpu() -> Outcome<Cpu<f32>> {
+    Err("not in this build; build with --features wgpu".into())
+}
+
+#[cfg(feature = "cuda")]
+fn cuda() -> Outcome<enfold_cuda::Cuda> {
+    Ok(enfold_cuda::Cuda::new()?)
+}
+
+/// As above.
+#[cfg(not(feature = "cuda"))]
+fn cuda() -> Outcome<Cpu<f32>> {
+    Err("not in this build; build with --features cuda".into())
 }
 
 fn level(isa: Isa) -> String {
     format!("{isa:?}").to_lowercase()
 }
 
-/// All names there are.
+/// All names there are, the reference first.
 fn known() -> Vec<String> {
-    Isa::ALL.into_iter().map(level).chain(["wgpu".into()]).collect()
+    Isa::ALL.into_iter().map(level).chain(GPUS.map(String::from)).collect()
 }
 
-/// Backends of this machine, the reference first.
-fn present() -> Vec<String> {
-    let mut all: Vec<String> =
-        Isa::ALL.into_iter().filter(|isa| isa.is_available()).map(level).collect();
-    if gpu().is_some() {
-        all.push("wgpu".into());
+/// Opens a backend and does nothing on it.
+struct Open;
+
+impl Work for Open {
+    type Out = ();
+
+    fn on<B>(self, _: B, _: bool) -> Outcome<()>
+    where
+        B: Alloc<Elem = f32> + Clone + 'static,
+        B::Error: 'static,
+    {
+        Ok(())
     }
-    all
+}
+
+/// Why there is no backend of this name; None where there is one.
+fn lacking(name: &str) -> Option<String> {
+    with(name, Open).err().map(|why| why.to_string())
 }
 
 /// The names asked for, each of them present; all that are present where none is asked for.
 pub(crate) fn chosen(wanted: &[String]) -> Outcome<Vec<String>> {
-    let (known, present) = (known(), present());
+    let known = known();
     if let Some(name) = wanted.iter().find(|name| !known.contains(name)) {
         return Err(usage(format!("--backend {name}: there are {}", known.join(", "))));
     }
-    if let Some(name) = wanted.iter().find(|name| !present.contains(name)) {
-        let why = match (name.as_str(), cfg!(feature = "wgpu")) {
-            ("wgpu", false) => "this build has no GPUs; build with --features wgpu",
-            ("wgpu", true) => "no GPU was found",
-            _ => "this machine has not got it",
-        };
-        return Err(format!("--backend {name}: {why}; here are {}", present.join(", ")).into());
+    let present = || known.iter().filter(|name| lacking(name).is_none()).cloned();
+    for name in wanted {
+        if let Some(why) = lacking(name) {
+            let here = present().collect::<Vec<_>>().join(", ");
+            return Err(format!("--backend {name}: {why}; here are {here}").into());
+        }
     }
-    Ok(if wanted.is_empty() { present } else { wanted.to_vec() })
+    Ok(if wanted.is_empty() { present().collect() } else { wanted.to_vec() })
 }

@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 use crate::failure::Outcome;
+use crate::file;
 use crate::record::{self, figure};
 use crate::tables::Table;
 
@@ -75,8 +76,7 @@ pub(crate) fn run(texts: Texts) -> Outcome<()> {
 }
 
 fn list<T: DeserializeOwned>(name: &str) -> Outcome<Vec<T>> {
-    let text = std::fs::read_to_string(Path::new(HERE).join(name));
-    let text = text.map_err(|e| format!("{name}: {e}"))?;
+    let text = file::text(&Path::new(HERE).join(name))?;
     Ok(serde_json::from_str(&text).map_err(|e| format!("{name}: {e}"))?)
 }
 

@@ -3,6 +3,7 @@
 use std::time::Instant;
 
 use rustix::time::{ClockId, clock_gettime};
+use serde_json::{Map, Value};
 
 /// Milliseconds: processor time of this process with one thread, else wall time.
 ///
@@ -28,6 +29,12 @@ pub(crate) fn timed_on<R>(afar: bool, work: impl FnOnce() -> R) -> (f64, R) {
     let start = Instant::now();
     let result = work();
     (start.elapsed().as_secs_f64() * 1e3, result)
+}
+
+/// Keeps the least of a way's times.
+pub(crate) fn keep_least(times: &mut Map<String, Value>, way: &str, took: f64) {
+    let least = times.get(way).and_then(Value::as_f64).unwrap_or(f64::INFINITY).min(took);
+    times.insert(way.into(), least.into());
 }
 
 /// The least and the median of the rounds; there is one at least.

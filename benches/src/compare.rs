@@ -1,8 +1,12 @@
 //! Two runs, line by line: what became slower, what faster, what says something else.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use serde_json::Value;
+
+use crate::failure::Outcome;
+use crate::file;
 
 /// What to compare.
 #[derive(Debug, Clone)]
@@ -19,7 +23,7 @@ pub(crate) struct Plan {
 type Figures = BTreeMap<String, f64>;
 
 /// Compares and prints; gives how many figures became slower.
-pub(crate) fn run(plan: &Plan) -> Result<usize, Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Outcome<usize> {
     let (before, after) = (figures(&plan.before)?, figures(&plan.after)?);
     let mut slower = 0;
     for (what, old) in &before {
@@ -44,8 +48,8 @@ pub(crate) fn run(plan: &Plan) -> Result<usize, Box<dyn std::error::Error>> {
 }
 
 /// The least of every figure of a file.
-fn figures(path: &str) -> Result<Figures, Box<dyn std::error::Error>> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{path}: {e}"))?;
+fn figures(path: &str) -> Outcome<Figures> {
+    let text = file::text(Path::new(path))?;
     let mut all = Figures::new();
     for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let line: Value =

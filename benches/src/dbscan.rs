@@ -1,15 +1,14 @@
 //! DBSCAN against scikit-learn and the grid of Wang, Gu and Shun, in alternating rounds, and all
 //! of them against the definition in f64.
 
-use std::path::Path;
-
-use enfold::data::npy;
 use enfold_core::{Dbscan, NONE};
 use enfold_cpu::Cpu;
 use serde_json::{Map, Value, json};
 
 use crate::args::Against;
-use crate::clock::timed;
+use crate::clock::{keep_least, timed};
+use crate::failure::{Outcome, usage};
+use crate::file;
 use crate::memory::peak_mib;
 use crate::peer::Peer;
 
@@ -37,16 +36,26 @@ pub(crate) const SPECS: [&str; 6] = [
 ];
 
 /// Runs the plan and prints one JSON line per set.
-pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
+    let specs: Outcome<Vec<_>> = plan.specs.iter().map(|spec| parse(spec)).collect();
+    let specs = specs?;
     let mut peer = plan.against.python.as_deref().map(Peer::start).transpose()?;
     let mut also = plan.against.also.as_deref().map(Peer::program).transpose()?;
-    for spec in &plan.specs {
-        let mut parts = spec.split(':');
-        let mut part = || parts.next().ok_or("a spec is set:eps:min_samples");
-        let (name, eps, need) = (part()?, part()?.parse::<f64>()?, part()?.parse::<usize>()?);
+    for (name, eps, need) in specs {
         println!("{}", one(plan, (peer.as_mut(), also.as_mut()), name, (eps, need))?);
     }
     Ok(())
+}
+
+/// Set, radius and least number of rows.
+fn parse(spec: &str) -> Outcome<(&str, f64, usize)> {
+    let parts: Vec<&str> = spec.split(':').collect();
+    let parsed = match parts[..] {
+        [name, eps, need] => eps.parse().ok().zip(need.parse().ok()).map(|(e, n)| (name, e, n)),
+        _ => None,
+    };
+    let wrong = || usage(format!("{spec}: wanted SET:EPS:MIN_SAMPLES, such as {}", SPECS[0]));
+    parsed.ok_or_else(wrong)
 }
 
 fn one(
@@ -54,32 +63,27 @@ fn one(
     (mut peer, mut also): (Option<&mut Peer>, Option<&mut Peer>),
     name: &str,
     (eps, need): (f64, usize),
-) -> Result<Value, Box<dyn std::error::Error>> {
-    let path = Path::new(&plan.against.data).join(format!("{name}.npy"));
-    let table = npy::read_table(&path)?;
+) -> Outcome<Value> {
+    let (path, table) = file::set(&plan.against.data, name)?;
     let (cpu, rows, dim) = (Cpu::<f32>::new(), table.rows(), table.dim());
     let mut ms: Map<String, Value> = Map::new();
-    let mut least = |name: &str, took: f64| {
-        let old = ms.get(name).and_then(Value::as_f64).unwrap_or(f64::INFINITY);
-        ms.insert(name.into(), json!(old.min(took)));
-    };
     let before = peak_mib();
     let mut fit = None;
     for _ in 0..plan.against.rounds {
         let (took, done) = timed(|| Dbscan::new(eps, need).fit(&cpu, rows));
         fit = Some(done?);
-        least("enfold", took);
+        keep_least(&mut ms, "enfold", took);
         for way in &plan.ways {
             if let Some(peer) = &mut peer {
                 let ask = json!({"task": "dbscan", "path": path, "eps": eps, "need": need,
                     "way": way});
-                least(way, peer.ask(&ask)?["ms"].as_f64().ok_or("no time")?);
+                keep_least(&mut ms, way, peer.ask(&ask)?["ms"].as_f64().ok_or("no time")?);
             }
         }
         if let Some(also) = &mut also {
             let ask = json!({"task": "dbscan", "path": path, "eps": eps, "need": need});
-            for (name, ms) in also.ask(&ask)?.as_object().ok_or("not an object")? {
-                least(name, ms.as_f64().ok_or("no time")?);
+            for (name, took) in also.ask(&ask)?.as_object().ok_or("not an object")? {
+                keep_least(&mut ms, name, took.as_f64().ok_or("no time")?);
             }
         }
     }

@@ -7,6 +7,7 @@ use enfold_core::{Rows, Stream, StreamOptions, StreamState};
 use enfold_cpu::Cpu;
 use serde_json::{Value, json};
 
+use crate::failure::Outcome;
 use crate::memory::peak_mib;
 use crate::sets::Mixture;
 
@@ -38,7 +39,7 @@ fn rebuild_share(pushes: &[(bool, f64)]) -> f64 {
 }
 
 /// Streams generated rows through bounded memory and reads one model out of the state.
-pub(crate) fn run(plan: &Plan) -> Result<Value, Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Outcome<Value> {
     const BATCH: usize = 4096;
     let Plan { rows, dim, k, extra, sample } = *plan;
     let cpu = Cpu::<f32>::new();

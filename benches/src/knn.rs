@@ -1,22 +1,24 @@
 //! The 15 nearest rows of every row, against FAISS, scikit-learn, oneDAL, pynndescent and any
 //! program that answers the same lines.
 
-use std::path::Path;
-
-use enfold::data::npy;
 use enfold_core::distance::distance;
 use enfold_core::neighbors::{Lists, Neighbors, Search};
 use enfold_core::random::Draws;
 use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Visit};
 use enfold_cpu::Cpu;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, json};
 
 use crate::args::Against;
-use crate::clock::timed;
+use crate::clock::{keep_least, timed};
+use crate::failure::{Outcome, usage};
+use crate::file;
 use crate::peer::Peer;
 
 /// Neighbours of a row, without the row itself.
 const K: usize = 15;
+/// Ways of ours, and those of `peers.py`.
+const OURS: [&str; 6] = ["fold", "all", "cells", "ordered", "auto", "rough"];
+const THEIRS: [&str; 5] = ["faiss", "sklearn", "sklearn_auto", "onedal", "pynndescent"];
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -55,10 +57,8 @@ impl Found {
     }
 }
 
-type Failure = Box<dyn std::error::Error>;
-
 /// The fold alone, for the first rows.
-fn fold(cpu: &Cpu<f32>, rows: Rows<'_, [f32]>, queries: usize) -> Result<Found, Failure> {
+fn fold(cpu: &Cpu<f32>, rows: Rows<'_, [f32]>, queries: usize) -> Outcome<Found> {
     let n = rows.len().min(queries);
     let (mut dist, mut index) = (vec![f32::INFINITY; n * K], vec![NONE; n * K]);
     let pairs = Pairs::new(rows.range(0, n)?, rows, Metric::SqEuclidean)?;
@@ -68,11 +68,11 @@ fn fold(cpu: &Cpu<f32>, rows: Rows<'_, [f32]>, queries: usize) -> Result<Found, 
 }
 
 /// All rows through the library's door.
-fn whole(cpu: &Cpu<f32>, rows: Rows<'_, [f32]>, search: Search) -> Result<Found, Failure> {
+fn whole(cpu: &Cpu<f32>, rows: Rows<'_, [f32]>, search: Search) -> Outcome<Found> {
     Ok(Found::Lists(Neighbors::new(K).search(search).within(cpu, rows)?))
 }
 
-fn run_way(way: &str, rows: Rows<'_, [f32]>, queries: usize) -> Result<Option<Found>, Failure> {
+fn run_way(way: &str, rows: Rows<'_, [f32]>, queries: usize) -> Outcome<Option<Found>> {
     let cpu = Cpu::<f32>::new();
     Ok(match way {
         "fold" => Some(fold(&cpu, rows, queries)?),
@@ -136,21 +136,31 @@ fn check(rows: Rows<'_, [f32]>, found: &Found, seed: Option<u64>) -> (f64, f64) 
     (near as f64 / all, right as f64 / all)
 }
 
-fn least(into: &mut Map<String, Value>, name: &str, seconds: f64) {
-    let old = into.get(name).and_then(Value::as_f64).unwrap_or(f64::INFINITY);
-    into.insert(name.into(), json!(old.min(seconds)));
+/// Refuses ways that nobody of this run has: they would be left out without a word.
+fn check_ways(plan: &Plan) -> Outcome<()> {
+    let Against { python, also, .. } = &plan.against;
+    for way in plan.ways.iter().filter(|way| !OURS.contains(&&way[..]) && also.is_none()) {
+        if !THEIRS.contains(&&way[..]) {
+            let known = [&OURS[..], &THEIRS].concat().join(", ");
+            return Err(usage(format!("--ways {way}: there are {known}, and those of --also")));
+        }
+        if python.is_none() {
+            return Err(usage(format!("--ways {way}: a peer's, which wants --python")));
+        }
+    }
+    Ok(())
 }
 
 /// Runs the plan and prints one JSON line per set.
-pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
+    check_ways(plan)?;
     let mut peers = Vec::new();
     for command in [&plan.against.python, &plan.against.also].into_iter().flatten() {
         let script = plan.against.python.as_ref() == Some(command);
         peers.push(if script { Peer::start(command)? } else { Peer::program(command)? });
     }
     for name in &plan.sets {
-        let path = Path::new(&plan.against.data).join(format!("{name}.npy"));
-        let table = npy::read_table(&path)?;
+        let (path, table) = file::set(&plan.against.data, name)?;
         let rows = table.rows();
         let (mut seconds, mut checks) = (Map::new(), Map::new());
         for round in 0..plan.against.rounds {
@@ -158,7 +168,8 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
                 let (took, found) = timed(|| run_way(way, rows, plan.queries));
                 let Some(found) = found? else { continue };
                 let name = format!("enfold_{way}");
-                least(&mut seconds, &name, took * 1e-3 * rows.len() as f64 / found.rows() as f64);
+                let scale = rows.len() as f64 / found.rows() as f64;
+                keep_least(&mut seconds, &name, took * 1e-3 * scale);
                 if round == 0 {
                     let (near, right) = check(rows, &found, plan.seed);
                     checks.insert(name, json!({"recall": near, "canonical": right}));
@@ -168,7 +179,7 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
                 "queries": plan.queries});
             for peer in &mut peers {
                 for (name, value) in peer.ask(&request)?.as_object().ok_or("not an object")? {
-                    least(&mut seconds, name, value.as_f64().unwrap_or(f64::INFINITY));
+                    keep_least(&mut seconds, name, value.as_f64().unwrap_or(f64::INFINITY));
                 }
             }
         }

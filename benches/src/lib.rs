@@ -15,6 +15,7 @@ mod clock;
 mod compare;
 mod dbscan;
 mod failure;
+mod file;
 mod folds;
 mod headline;
 mod knn;
@@ -41,7 +42,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::args::{Args, Task};
+use crate::args::{Args, Extent, Task};
 use crate::bars::Texts;
 use crate::order::Order;
 use crate::suite::Suite;
@@ -70,7 +71,7 @@ fn run(task: Task) -> failure::Outcome<ExitCode> {
             if order.is_empty() {
                 order = Order::ALL.to_vec();
             }
-            let reference = serde_json::from_str(&std::fs::read_to_string(reference)?)?;
+            let reference = quality::reference(&reference)?;
             let plan = quality::Plan { sets, orders: order, seeds, extra, sample, reference, k };
             quality::run(&plan)?;
         }
@@ -102,16 +103,23 @@ fn run(task: Task) -> failure::Outcome<ExitCode> {
                 return Ok(ExitCode::FAILURE);
             }
         }
-        Task::Folds { on, out } => suite::run(&[Suite::Folds], &on, None, &out)?,
-        Task::Algorithms { on, beside, out } => {
-            suite::run(&[Suite::Algorithms], &on, Some(&beside), &out)?;
+        Task::Folds { on, scaling, out } => {
+            let extent = Extent { scaling, ..Extent::default() };
+            suite::run(&[Suite::Folds], &on, extent, None, &out)?;
+        }
+        Task::Algorithms { on, scaling, pairs, beside, out } => {
+            let extent = Extent { scaling, pairs };
+            suite::run(&[Suite::Algorithms], &on, extent, Some(&beside), &out)?;
         }
         Task::Stream { on, beside, out } => {
-            suite::run(&[Suite::Stream], &on, Some(&beside), &out)?;
+            suite::run(&[Suite::Stream], &on, Extent::default(), Some(&beside), &out)?;
         }
-        Task::Agreement { on, out } => suite::run(&[Suite::Agreement], &on, None, &out)?,
-        Task::All { on, beside, out } => {
-            suite::run(&Suite::ALL, &on, Some(&beside), &out)?;
+        Task::Agreement { on, out } => {
+            suite::run(&[Suite::Agreement], &on, Extent::default(), None, &out)?;
+        }
+        Task::All { on, scaling, pairs, beside, out } => {
+            let extent = Extent { scaling, pairs };
+            suite::run(&Suite::ALL, &on, extent, Some(&beside), &out)?;
             bars::run(Texts::Alone)?;
         }
         Task::Sweep { files, python } => sweep::run(&sweep::Plan { files, python })?,

@@ -1,12 +1,12 @@
 //! Principal components against scikit-learn's, in alternating rounds.
 
-use std::path::Path;
-
 use enfold::pca::{Pca, PcaModel};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::args::Against;
-use crate::clock::timed;
+use crate::clock::{keep_least, timed};
+use crate::failure::Outcome;
+use crate::file;
 use crate::peer::Peer;
 
 /// What to run.
@@ -24,7 +24,7 @@ pub(crate) struct Plan {
 
 /// Runs the plan and prints one JSON line per set: milliseconds of a fit, and how far apart the
 /// variances are.
-pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let mut peer = plan.against.python.as_deref().map(Peer::start).transpose()?;
     for set in &plan.sets {
         println!("{}", measure(plan, set, peer.as_mut())?);
@@ -32,28 +32,19 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn measure(
-    plan: &Plan,
-    name: &str,
-    mut peer: Option<&mut Peer>,
-) -> Result<Value, Box<dyn std::error::Error>> {
-    let path = Path::new(&plan.against.data).join(format!("{name}.npy"));
-    let table = enfold::data::npy::read_table(&path)?;
-    let (mut ms, mut off) = (json!({}), json!({}));
-    let mut least = |way: &str, took: f64| {
-        let before = ms[way].as_f64().unwrap_or(f64::INFINITY);
-        ms[way] = json!(before.min(took));
-    };
+fn measure(plan: &Plan, name: &str, mut peer: Option<&mut Peer>) -> Outcome<Value> {
+    let (path, table) = file::set(&plan.against.data, name)?;
+    let (mut ms, mut off) = (Map::new(), json!({}));
     for _ in 0..plan.against.rounds {
         let (took, model) = timed(|| Pca::new(plan.components).fit(table.rows()));
         let model = model?;
-        least("enfold", took);
+        keep_least(&mut ms, "enfold", took);
         let Some(peer) = &mut peer else { continue };
         for way in &plan.ways {
             let request =
                 json!({"task": "pca", "path": path, "components": plan.components, "way": way});
             let answer = peer.ask(&request)?;
-            least(way, answer["ms"].as_f64().unwrap_or(f64::INFINITY));
+            keep_least(&mut ms, way, answer["ms"].as_f64().unwrap_or(f64::INFINITY));
             off[way] = json!(apart(&model, &answer));
         }
     }

@@ -1,27 +1,15 @@
 //! The peers, kept running beside us so that rounds can alternate.
 
-use std::fs::{File, create_dir_all};
-use std::io::{BufRead, BufReader, BufWriter, Error, Result, Write};
-use std::path::Path;
+use std::io::{BufRead, BufReader, Error, Result, Write};
 use std::process::{Child, ChildStdin, ChildStdout, Command, Stdio};
 
-use enfold::data::npy;
-use enfold_core::Rows;
 use serde_json::Value;
-
-use crate::failure::Outcome;
-
-/// Writes rows where the peers can read them.
-pub(crate) fn write_rows(path: &Path, rows: &[f32], dim: usize) -> Outcome<()> {
-    if let Some(folder) = path.parent() {
-        create_dir_all(folder)?;
-    }
-    Ok(npy::write(BufWriter::new(File::create(path)?), Rows::new(rows, dim)?)?)
-}
 
 /// A running `against/peers.py`, or another program that answers its requests.
 #[derive(Debug)]
 pub(crate) struct Peer {
+    /// What was started, for messages.
+    name: String,
     child: Child,
     ask: ChildStdin,
     answer: BufReader<ChildStdout>,
@@ -31,19 +19,17 @@ impl Peer {
     /// Starts `python` on the script beside this crate.
     pub(crate) fn start(python: &str) -> Result<Self> {
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/against/peers.py");
-        let wrong = |e| Error::other(format!("--python {python}: {e}"));
-        Self::spawn(Command::new(python).arg(script)).map_err(wrong)
+        Self::spawn(format!("--python {python}"), Command::new(python).arg(script))
     }
 
     /// Starts a program that answers the same requests.
     pub(crate) fn program(path: &str) -> Result<Self> {
-        let wrong = |e| Error::other(format!("--also {path}: {e}"));
-        Self::spawn(&mut Command::new(path)).map_err(wrong)
+        Self::spawn(format!("--also {path}"), &mut Command::new(path))
     }
 
     /// With our number of threads, and with the kernels of `OpenBLAS` that fit this machine,
     /// whatever the shell says: wrong ones take twice the time or end the peer.
-    fn spawn(command: &mut Command) -> Result<Self> {
+    fn spawn(name: String, command: &mut Command) -> Result<Self> {
         let threads = rayon::current_num_threads().to_string();
         for library in ["OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON"] {
             command.env(format!("{library}_NUM_THREADS"), &threads);
@@ -52,25 +38,29 @@ impl Peer {
         if let Some(core) = blas_core() {
             command.env("OPENBLAS_CORETYPE", core);
         }
-        let mut child =
-            command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn()?;
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut child = command.spawn().map_err(|e| Error::other(format!("{name}: {e}")))?;
         let pipes = child.stdin.take().zip(child.stdout.take());
-        let (ask, out) = pipes.ok_or_else(|| Error::other("no pipes to the peer"))?;
-        Ok(Self { child, ask, answer: BufReader::new(out) })
+        let (ask, out) = pipes.ok_or_else(|| Error::other(format!("{name}: no pipes to it")))?;
+        Ok(Self { name, child, ask, answer: BufReader::new(out) })
     }
 
     /// One request, one answer; what went wrong there is an error here.
     pub(crate) fn ask(&mut self, request: &Value) -> Result<Value> {
-        let ended = |_| Error::other("the peer has ended; is numpy installed there?");
-        writeln!(self.ask, "{request}").and_then(|()| self.ask.flush()).map_err(ended)?;
+        let wrong = |what: String| Error::other(format!("{}: {what}", self.name));
+        let ended = || {
+            let hint = "is numpy there? benches/against/setup.sh makes a Python that has it";
+            wrong(format!("the peer ended without an answer to {request}; {hint}"))
+        };
+        writeln!(self.ask, "{request}").and_then(|()| self.ask.flush()).map_err(|_| ended())?;
         let mut line = String::new();
         if self.answer.read_line(&mut line)? == 0 {
-            return Err(Error::other(format!("the peer ended at {request}")));
+            return Err(ended());
         }
-        let answer: Value =
-            serde_json::from_str(&line).map_err(|e| Error::other(format!("peer: {e}: {line}")))?;
+        let answer: Value = serde_json::from_str(&line)
+            .map_err(|e| wrong(format!("the peer's answer is no JSON: {e}: {line}")))?;
         match answer["error"].as_str() {
-            Some(error) => Err(Error::other(format!("peer: {error}, at {request}"))),
+            Some(error) => Err(wrong(format!("the peer could not answer {request}: {error}"))),
             None => Ok(answer),
         }
     }

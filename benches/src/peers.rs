@@ -58,7 +58,9 @@ impl Peers {
         let versions = python.ask(&json!({"task": "versions", "packages": packages}))?;
         for (name, package) in asked() {
             let version = versions[*package].as_str().ok_or_else(|| {
-                format!("--against {name}: {} has no {package}; see setup.sh", beside.python)
+                let python = &beside.python;
+                let hint = "benches/against/setup.sh makes a Python that has it";
+                format!("--against {name}: {python} has no {package}; {hint}")
             })?;
             new.names.push(Named { name: (*name).into(), version: version.into() });
         }

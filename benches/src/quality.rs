@@ -4,10 +4,12 @@ use std::path::Path;
 use std::time::Instant;
 
 use enfold_core::store::{Owned, Sizes};
-use enfold_core::{Alloc, KMeans, Rows, Stream, StreamOptions, StreamState};
+use enfold_core::{KMeans, Rows, Stream, StreamOptions, StreamState};
 use enfold_cpu::Cpu;
 use serde_json::{Value, json};
 
+use crate::failure::Outcome;
+use crate::file;
 use crate::order::Order;
 use crate::sets::{self, Set};
 
@@ -25,16 +27,20 @@ pub(crate) struct Plan {
     pub(crate) extra: usize,
     /// Rows sampled.
     pub(crate) sample: usize,
-    /// Cost per row of the reference fits, by name of the set; made by us where absent.
+    /// Under `cost`, by name of the set: cost per row of the reference fits. Sets that are not there
+    /// are fitted here.
     pub(crate) reference: Value,
     /// k for files whose name is not known.
     pub(crate) k: Option<usize>,
 }
 
-type Failure = Box<dyn std::error::Error>;
+/// The file of reference costs.
+pub(crate) fn reference(path: &str) -> Outcome<Value> {
+    Ok(serde_json::from_str(&file::text(Path::new(path))?).map_err(|e| format!("{path}: {e}"))?)
+}
 
 /// Runs the plan; prints a line per set and order, and a summary over all runs.
-pub(crate) fn run(plan: &Plan) -> Result<Value, Failure> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let mut all = Vec::new();
     for name in &plan.sets {
         let set = open(name, plan.k)?;
@@ -51,11 +57,11 @@ pub(crate) fn run(plan: &Plan) -> Result<Value, Failure> {
     let row = json!({"task": "quality summary", "runs": all.len(), "median": middle,
         "worst": all.last(), "extra": plan.extra, "sample": plan.sample});
     println!("{row}");
-    Ok(row)
+    Ok(())
 }
 
 /// The ratios of one set in one order over all seeds.
-fn judge(plan: &Plan, set: &Set, order: Order, reference: f64) -> Result<Vec<f64>, Failure> {
+fn judge(plan: &Plan, set: &Set, order: Order, reference: f64) -> Outcome<Vec<f64>> {
     let (mut ratios, mut seconds) = (Vec::new(), [0.0; 2]);
     let mut rebuilds = 0;
     for seed in 1..=plan.seeds {
@@ -76,12 +82,7 @@ fn judge(plan: &Plan, set: &Set, order: Order, reference: f64) -> Result<Vec<f64
 }
 
 /// Centres of one pass, and the seconds of push and finish.
-fn one_pass(
-    plan: &Plan,
-    set: &Set,
-    data: &[f32],
-    seed: u64,
-) -> Result<(Vec<f32>, [f64; 2], u64), Failure> {
+fn one_pass(plan: &Plan, set: &Set, data: &[f32], seed: u64) -> Outcome<(Vec<f32>, [f64; 2], u64)> {
     let cpu = Cpu::<f32>::new();
     let capacity = (plan.extra * set.k).max(32);
     let sizes = Sizes { capacity, sample: plan.sample, ..Sizes::for_clusters(set.k) };
@@ -99,24 +100,23 @@ fn one_pass(
 }
 
 /// Mean squared distance of all rows to the nearest centre.
-fn cost_per_row(set: &Set, centers: &[f32]) -> Result<f64, Failure> {
+fn cost_per_row(set: &Set, centers: &[f32]) -> Outcome<f64> {
     let cpu = Cpu::<f32>::new();
     let k = centers.len() / set.dim;
     let model = KMeans::new(k).init(enfold_core::kmeans::Init::given(centers)).max_iter(0);
     let rows = Rows::new(&set.data[..], set.dim)?;
-    let _ = cpu.alloc::<f32>(0)?;
     Ok(model.fit(&cpu, rows)?.model.cost / set.rows() as f64)
 }
 
 /// Cost per row of the best of ten multi-pass fits.
-fn multi_pass(set: &Set) -> Result<f64, Failure> {
+fn multi_pass(set: &Set) -> Outcome<f64> {
     let rows = Rows::new(&set.data[..], set.dim)?;
     let fit = KMeans::new(set.k).seed(1).restarts(10).fit(&Cpu::<f32>::new(), rows)?;
     Ok(fit.model.cost / set.rows() as f64)
 }
 
 /// A set by name or from a file.
-fn open(name: &str, k: Option<usize>) -> Result<Set, Failure> {
+fn open(name: &str, k: Option<usize>) -> Outcome<Set> {
     if let Some(set) = sets::make(name) {
         return Ok(set);
     }
@@ -132,9 +132,9 @@ fn stem(path: &Path) -> String {
     path.file_stem().map_or_else(String::new, |s| s.to_string_lossy().into_owned())
 }
 
-fn from_npy(path: &Path) -> Result<Set, Failure> {
-    let table = enfold::data::npy::read_table(path)?;
-    let labels = enfold::data::npy::read_table(path.with_extension("lab.npy"));
+fn from_npy(path: &Path) -> Outcome<Set> {
+    let table = file::table(path)?;
+    let labels = file::table(&path.with_extension("lab.npy"));
     let labels: Vec<u32> = match labels {
         Ok(labels) => labels.values().iter().map(|&v| v.max(0.0) as u32).collect(),
         Err(_) => vec![0; table.rows().len()],
@@ -148,11 +148,11 @@ fn from_npy(path: &Path) -> Result<Set, Failure> {
 }
 
 /// Whitespace-separated rows, and integers from 1 (0 is noise) in the labels beside them.
-fn from_text(path: &Path) -> Result<Set, Failure> {
-    let text = std::fs::read_to_string(path)?;
+fn from_text(path: &Path) -> Outcome<Set> {
+    let text = file::text(path)?;
     let dim = text.lines().next().map_or(0, |line| line.split_whitespace().count());
     let data: Result<Vec<f32>, _> = text.split_whitespace().map(str::parse).collect();
-    let labels = std::fs::read_to_string(path.with_extension("labels0"))?;
+    let labels = file::text(&path.with_extension("labels0"))?;
     let labels: Result<Vec<u32>, _> = labels.split_whitespace().map(str::parse).collect();
     let labels = labels?;
     let folder = path.parent().map(stem).unwrap_or_default();

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Map, Value};
 
 use crate::failure::Outcome;
+use crate::file;
 
 /// What the last line of a record that fits, and of which something is known, says.
 pub(crate) fn last<T>(
@@ -12,7 +13,7 @@ pub(crate) fn last<T>(
     of: &Map<String, Value>,
     known: impl Fn(&Value) -> Option<T>,
 ) -> Outcome<T> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let text = file::text(path)?;
     let lines = text.lines().filter(|line| !line.trim().is_empty());
     let lines: Result<Vec<Value>, _> = lines.map(serde_json::from_str).collect();
     let lines = lines.map_err(|e| format!("{}: {e}", path.display()))?;
@@ -33,7 +34,7 @@ pub(crate) fn machine(record: &str) -> &str {
 
 /// A text as it is, and as it is with a table between the marks of that name.
 pub(crate) fn with(path: &Path, name: &str, table: &str) -> Outcome<(String, String)> {
-    let text = std::fs::read_to_string(path).map_err(|e| format!("{}: {e}", path.display()))?;
+    let text = file::text(path)?;
     let new = between(&text, name, table)
         .ok_or_else(|| format!("{} has no marks for {name}", path.display()))?;
     Ok((text, new))

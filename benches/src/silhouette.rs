@@ -8,6 +8,8 @@ use enfold_cpu::Cpu;
 use serde_json::{Value, json};
 
 use crate::clock::timed;
+use crate::failure::Outcome;
+use crate::file;
 use crate::peer::Peer;
 use crate::sets::{self, Set};
 
@@ -29,7 +31,7 @@ pub(crate) struct Plan {
 }
 
 /// Runs the plan and prints one JSON line per set: milliseconds, and both scores.
-pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let mut peer = plan.python.as_deref().map(Peer::start).transpose()?;
     for &dim in &plan.dims {
         println!("{}", measure(plan, &sets::mixture(plan.rows, dim, plan.k, 7), peer.as_mut())?);
@@ -37,17 +39,13 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Box<dyn std::error::Error>> {
     Ok(())
 }
 
-fn measure(
-    plan: &Plan,
-    set: &Set,
-    mut peer: Option<&mut Peer>,
-) -> Result<Value, Box<dyn std::error::Error>> {
+fn measure(plan: &Plan, set: &Set, mut peer: Option<&mut Peer>) -> Outcome<Value> {
     let (n, d, cpu) = (set.rows(), set.dim, Cpu::<f32>::new());
     let rows = Rows::new(&set.data[..], d)?;
     let path = Path::new(&plan.data).join(format!("silhouette_{n}_{d}_{}.npy", plan.k));
     let labels = path.with_extension("labels");
     if peer.is_some() {
-        crate::peer::write_rows(&path, &set.data, set.dim)?;
+        file::write_rows(&path, &set.data, set.dim)?;
         std::fs::write(
             &labels,
             set.labels.iter().flat_map(|l| l.to_le_bytes()).collect::<Vec<_>>(),

@@ -4,7 +4,7 @@ use std::num::NonZero;
 use std::thread::available_parallelism;
 use std::time::{Duration, Instant};
 
-use crate::args::{Beside, On, Out};
+use crate::args::{Beside, Extent, On, Out};
 use crate::failure::Outcome;
 use crate::output::Output;
 use crate::peers::{self, Peers};
@@ -101,10 +101,15 @@ fn growing([n, d, k]: [usize; 3]) -> Vec<[usize; 3]> {
 }
 
 /// Runs the suites with each number of threads, then what grows.
-pub(crate) fn run(suites: &[Suite], on: &On, beside: Option<&Beside>, out: &Out) -> Outcome<()> {
-    let pairs = beside.and_then(|beside| beside.pairs);
+pub(crate) fn run(
+    suites: &[Suite],
+    on: &On,
+    extent: Extent,
+    beside: Option<&Beside>,
+    out: &Out,
+) -> Outcome<()> {
     let plans: Outcome<Vec<_>> =
-        suites.iter().map(|suite| Ok((*suite, suite.plan(on, pairs)?))).collect();
+        suites.iter().map(|suite| Ok((*suite, suite.plan(on, extent.pairs)?))).collect();
     let plans = plans?;
     beside.map_or(Ok(()), |beside| peers::check(&beside.against))?;
     let mut output = Output::open(out.json.as_deref(), out.html.as_deref())?;
@@ -119,7 +124,7 @@ pub(crate) fn run(suites: &[Suite], on: &On, beside: Option<&Beside>, out: &Out)
             plans.iter().try_for_each(|(suite, plan)| suite.run(plan, &mut peers, &mut output))
         })?;
     }
-    for (suite, plan) in plans.iter().filter(|(suite, _)| on.scaling && suite.grows()) {
+    for (suite, plan) in plans.iter().filter(|(suite, _)| extent.scaling && suite.grows()) {
         let base = if on.quick { QUICK_BASE } else { BASE };
         let plan = Plan { shapes: growing(base), ..plan.clone() };
         with(cores, || suite.run(&plan, &mut Peers::default(), &mut output))?;

@@ -10,6 +10,8 @@ use enfold_core::{Dbscan, Metric, Rows};
 use enfold_cpu::Cpu;
 use serde_json::{Value, json};
 
+use crate::failure::Outcome;
+use crate::file;
 use crate::peer::Peer;
 
 /// What to run.
@@ -21,8 +23,6 @@ pub(crate) struct Plan {
     pub(crate) python: Option<String>,
 }
 
-type Failure = Box<dyn std::error::Error>;
-
 /// Radii of a grid.
 const RADII: usize = 12;
 /// Least numbers of a grid.
@@ -31,7 +31,7 @@ const LEAST: [usize; 4] = [3, 5, 10, 20];
 const NEIGHBOR: usize = 5;
 
 /// Runs the plan; prints one JSON line per set and a summary.
-pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let mut peer = plan.python.as_deref().map(Peer::start).transpose()?;
     let mut lower = Vec::new();
     for file in &plan.files {
@@ -46,7 +46,7 @@ pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
     Ok(())
 }
 
-fn one(set: &Labelled, peer: Option<&mut Peer>) -> Result<Value, Failure> {
+fn one(set: &Labelled, peer: Option<&mut Peer>) -> Outcome<Value> {
     let (cpu, rows) = (Cpu::<f64>::new(), Rows::new(&set.data[..], set.dim)?);
     let eps = radii(&k_distances(&cpu, rows, Metric::Euclidean, NEIGHBOR)?);
     let score = |found: &[u32]| set.agreement(found);
@@ -65,7 +65,7 @@ fn one(set: &Labelled, peer: Option<&mut Peer>) -> Result<Value, Failure> {
 }
 
 /// Adds scikit-learn's best, and how many points of the grid differ in what.
-fn compare(table: &[Density], fits: &Value, row: &mut Value) -> Result<(), Failure> {
+fn compare(table: &[Density], fits: &Value, row: &mut Value) -> Outcome<()> {
     let numbers = |name: &str| -> Option<Vec<f64>> {
         fits[name].as_array()?.iter().map(Value::as_f64).collect()
     };
@@ -109,8 +109,8 @@ struct Labelled {
 }
 
 impl Labelled {
-    fn read(path: &Path) -> Result<Self, Failure> {
-        let text = std::fs::read_to_string(path)?;
+    fn read(path: &Path) -> Outcome<Self> {
+        let text = file::text(path)?;
         let dim = text.lines().next().map_or(0, |line| line.split_whitespace().count());
         let data: Result<_, _> = text.split_whitespace().map(str::parse).collect();
         let beside: Vec<PathBuf> = (0..)
@@ -118,10 +118,10 @@ impl Labelled {
             .take_while(|file| file.exists())
             .collect();
         let labels = beside.iter().map(|file| {
-            let text = std::fs::read_to_string(file)?;
+            let text = file::text(file)?;
             Ok(text.split_whitespace().map(str::parse).collect::<Result<_, _>>()?)
         });
-        let labels: Result<_, Failure> = labels.collect();
+        let labels: Outcome<_> = labels.collect();
         let stem = |path: &Path| path.file_stem().map(|s| s.to_string_lossy().into_owned());
         let folder = path.parent().and_then(stem).unwrap_or_default();
         let name = format!("{folder}/{}", stem(path).unwrap_or_default());

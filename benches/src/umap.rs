@@ -11,9 +11,10 @@ use serde_json::{Map, Value, json};
 
 use crate::args::Against;
 use crate::clock::timed;
+use crate::failure::Outcome;
+use crate::file;
 use crate::peer::Peer;
 
-type Failure = Box<dyn std::error::Error>;
 /// Seconds of each stage, and the embedding.
 type Fitted = (Vec<(&'static str, f64)>, Vec<f32>);
 
@@ -36,11 +37,10 @@ pub(crate) struct Plan {
 }
 
 /// Runs the plan and prints one JSON line for each set, number of coordinates and seed.
-pub(crate) fn run(plan: &Plan) -> Result<(), Failure> {
+pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let mut peer = plan.against.python.as_deref().map(Peer::start).transpose()?;
     for set in &plan.sets {
-        let path = Path::new(&plan.against.data).join(format!("{set}.npy"));
-        let table = npy::read_table(&path)?;
+        let (path, table) = file::set(&plan.against.data, set)?;
         let rows = if plan.rows == 0 { table.rows().len() } else { plan.rows };
         let rows = table.rows().range(0, rows)?;
         for &components in &plan.components {
@@ -58,7 +58,7 @@ fn one(
     (components, seed): (usize, u64),
     plan: &Plan,
     peer: &mut Option<Peer>,
-) -> Result<Value, Failure> {
+) -> Outcome<Value> {
     let mut umap = Umap::new(components).seed(seed);
     umap = plan.epochs.map_or(umap, |epochs| umap.epochs(epochs));
     umap = plan.recall.map_or(umap, |recall| umap.recall(recall));
@@ -100,7 +100,7 @@ fn one(
 }
 
 /// Fits, stage by stage.
-fn fit(umap: &Umap, rows: Rows<'_, [f32]>) -> Result<Fitted, Failure> {
+fn fit(umap: &Umap, rows: Rows<'_, [f32]>) -> Outcome<Fitted> {
     let cpu = Cpu::<f32>::new();
     let umap = umap.metric(Metric::Euclidean);
     let (knn, lists) = timed(|| umap.lists(&cpu, rows));

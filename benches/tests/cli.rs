@@ -24,7 +24,16 @@ fn file(name: &str) -> PathBuf {
 
 /// It ends with this code and says all of this; it does not panic.
 fn refused(args: &[&str], code: i32, says: &[&str]) {
-    let done = bench(args);
+    ended(args, &bench(args), code, says);
+}
+
+/// The same of a command that takes no shapes.
+fn refused_alone(args: &[&str], code: i32, says: &[&str]) {
+    let done = Command::new(env!("CARGO_BIN_EXE_enfold-bench")).args(args).output();
+    ended(args, &done.expect("it runs"), code, says);
+}
+
+fn ended(args: &[&str], done: &Output, code: i32, says: &[&str]) {
     let text = String::from_utf8_lossy(&done.stderr).into_owned();
     assert_eq!(done.status.code(), Some(code), "{args:?}: {text}");
     assert!(says.iter().all(|part| text.contains(part)), "{args:?}: {text}");
@@ -63,6 +72,30 @@ fn a_backend_that_is_not_here_is_a_failure() {
     refused(&["agreement", "--backend", other], 1, &[other, "here are scalar"]);
     #[cfg(not(feature = "wgpu"))]
     refused(&["agreement", "--backend", "wgpu"], 1, &["wgpu", "--features wgpu"]);
+    #[cfg(not(feature = "cuda"))]
+    refused(&["agreement", "--backend", "cuda"], 1, &["cuda", "--features cuda"]);
+}
+
+#[test]
+fn what_one_measurement_cannot_take_is_refused_by_name() {
+    let alone = refused_alone;
+    alone(&["assign", "abacus"], 2, &["abacus", "s1_200k_32_64"]);
+    alone(&["knn"], 2, &["<SETS>"]);
+    alone(&["knn", "abacus"], 1, &["abacus.npy"]);
+    alone(&["knn", "x", "--ways", "abacus"], 2, &["--ways abacus", "auto", "pynndescent"]);
+    alone(&["knn", "x", "--ways", "faiss"], 2, &["--ways faiss", "--python"]);
+    alone(&["umap"], 2, &["<SETS>"]);
+    alone(&["dbscan", "x"], 2, &["x: wanted SET:EPS:MIN_SAMPLES"]);
+    alone(&["dbscan", "x:0.1:ten"], 2, &["x:0.1:ten: wanted"]);
+    alone(&["dbscan", "x:0.1:10", "--check"], 2, &["--python"]);
+    alone(&["pca", "abacus"], 1, &["abacus.npy"]);
+    alone(&["quality", "abacus.npy", "--reference", "abacus.json"], 1, &["abacus.json"]);
+    alone(&["sweep", "abacus.data"], 1, &["abacus.data"]);
+    alone(&["compare", "abacus", "x"], 1, &["abacus"]);
+    alone(&["anomaly", "abacus"], 1, &["abacus/nab/windows.json"]);
+    for zero in [["silhouette", "--k=0"], ["headline", "--dim=0"], ["assign", "--rounds=0"]] {
+        alone(&zero, 2, &[zero[1].split('=').next().unwrap_or_default()]);
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use crate::failure::Outcome;
-use crate::peer::write_rows;
+use crate::file::write_rows;
 use crate::peers::Peers;
 use crate::shape::{self, Shape};
 
@@ -47,8 +47,7 @@ impl<'a> Data<'a> {
         if peers.any() {
             let name = format!("mixture_{}x{}x{}.npy", self.rows(), self.dim, self.k);
             self.path = peers.folder.join(name);
-            let wrong = |e| format!("--data {}: {e}", self.path.display());
-            write_rows(&self.path, self.x, self.dim).map_err(wrong)?;
+            write_rows(&self.path, self.x, self.dim).map_err(|e| format!("--data: {e}"))?;
             let labels: Vec<u8> = self.labels.iter().flat_map(|l| l.to_le_bytes()).collect();
             std::fs::write(self.path.with_extension("labels"), labels)?;
         }

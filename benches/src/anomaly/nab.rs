@@ -6,13 +6,15 @@
 //! of a series (at most 750 rows) are on probation: nothing there counts.
 
 use std::collections::BTreeMap;
-use std::error::Error;
 use std::fs;
+use std::path::Path;
 
 use enfold_core::anomaly::{Cell, Detector, Feature, Options, Window};
 use serde_json::{Value, json};
 
 use super::{NAB, NAB_WINDOW, round};
+use crate::failure::Outcome;
+use crate::file;
 
 /// Cost of a detection outside windows.
 const FALSE_ALARM: f64 = 0.11;
@@ -26,13 +28,13 @@ pub(super) struct Series {
 }
 
 /// All series that the list of windows names and the folder holds, by name.
-pub(super) fn load(folder: &str) -> Result<Vec<Series>, Box<dyn Error>> {
-    let text = fs::read_to_string(format!("{folder}/windows.json"))?;
+pub(super) fn load(folder: &str) -> Outcome<Vec<Series>> {
+    let text = file::text(&Path::new(folder).join("windows.json"))?;
     let windows: BTreeMap<String, Vec<[String; 2]>> = serde_json::from_str(&text)?;
     let present = |name: &String| fs::exists(format!("{folder}/{name}")).unwrap_or(false);
     let mut found = Vec::new();
     for (name, windows) in windows.iter().filter(|(name, _)| present(name)) {
-        found.push(parse(&fs::read_to_string(format!("{folder}/{name}"))?, windows)?);
+        found.push(parse(&file::text(&Path::new(folder).join(name))?, windows)?);
     }
     Ok(found)
 }
@@ -46,7 +48,7 @@ pub(super) fn halves(series: Vec<Series>) -> (Vec<Series>, Vec<Series>) {
     (one, other)
 }
 
-fn parse(text: &str, windows: &[[String; 2]]) -> Result<Series, Box<dyn Error>> {
+fn parse(text: &str, windows: &[[String; 2]]) -> Outcome<Series> {
     // The times of windows have fractions of seconds, those of rows have none.
     let whole = |time: &str| time.split('.').next().unwrap_or_default().to_owned();
     let (mut times, mut values) = (Vec::new(), Vec::new());

@@ -1,12 +1,13 @@
 //! SKAB: experiments on a water circuit, eight sensors at 1 Hz, the first 400 rows normal.
 
-use std::error::Error;
 use std::fs;
 
 use enfold_core::anomaly::{Cell, Detector, Feature, Options, Window};
 use serde_json::{Value, json};
 
 use super::{SKAB, SKAB_TRAIN as TRAIN, SKAB_WINDOW, round};
+use crate::failure::Outcome;
+use crate::file;
 
 /// One experiment: a sample and whether it is anomalous, row by row.
 pub(super) struct Experiment {
@@ -71,18 +72,19 @@ pub(super) fn mean(values: &[f64]) -> f64 {
 }
 
 /// The labelled experiments of some folders, by name.
-pub(super) fn load(folder: &str, parts: &[&str]) -> Result<Vec<Experiment>, Box<dyn Error>> {
+pub(super) fn load(folder: &str, parts: &[&str]) -> Outcome<Vec<Experiment>> {
     let mut files = Vec::new();
     for part in parts {
-        for entry in fs::read_dir(format!("{folder}/{part}"))? {
+        let part = format!("{folder}/{part}");
+        for entry in fs::read_dir(&part).map_err(|e| format!("{part}: {e}"))? {
             files.push(entry?.path());
         }
     }
     files.sort();
-    files.iter().map(|path| parse(&fs::read_to_string(path)?)).collect()
+    files.iter().map(|path| parse(&file::text(path)?)).collect()
 }
 
-fn parse(text: &str) -> Result<Experiment, Box<dyn Error>> {
+fn parse(text: &str) -> Outcome<Experiment> {
     let (mut samples, mut labels) = (Vec::new(), Vec::new());
     for line in text.lines().skip(1) {
         let cells: Vec<f32> = line.split(';').skip(1).map(str::parse).collect::<Result<_, _>>()?;
