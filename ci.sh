@@ -32,7 +32,7 @@
 #   deny        licences and advisories of all dependencies
 #   ci          what a change must pass: all of the above but asan, large, cuda-kit, ptx-write, mlflow, api,
 #               api-write, semver, explore and deny (api, semver and deny build tools for minutes)
-#   all         everything
+#   all         what `ci` runs, and api, semver, asan, large, mlflow, explore and deny
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
 
