@@ -91,7 +91,7 @@ impl Wgpu {
     }
 }
 
-/// Distances where the device has no piece: on the host, as they are defined.
+/// Distances of a metric without a shader: on the host, as they are defined.
 pub(crate) fn on_host(b: &Wgpu, pairs: &Pairs<'_, WgpuBuf<f32>>, out: &mut [f32]) -> Done {
     let dim = pairs.dim();
     let read = |rows: Rows<'_, WgpuBuf<f32>>, (from, to): (u32, u32)| {

@@ -19,7 +19,7 @@ pub(crate) type Done = Result<(), WgpuError>;
 /// Whether the device has done it; what it cannot do goes to the provided body.
 pub(crate) type Tried = Result<bool, WgpuError>;
 
-/// How a buffer of a fold belongs to the rows.
+/// Which part of a buffer a fold sees in a window.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Side {
     /// So many words for each row of x.

@@ -19,8 +19,8 @@
 //! Integer sums and float sums by chunk have the CPU's bits wherever differences and products of
 //! two numbers are rounded as IEEE does.
 //!
-//! What has no shader yet – a metric without a piece, rows longer than a binding – goes through
-//! the provided bodies: slow, and the same answer.
+//! What has no shader – a metric beyond the first five – or does not fit what a shader may see at once
+//! – very long rows – goes through the provided bodies: slow, and the same answer.
 //!
 //! ```
 //! use enfold_core::{Alloc, Backend, Metric, NONE, Nearest, Pairs, rows};

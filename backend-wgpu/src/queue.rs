@@ -23,8 +23,8 @@ const SLOT: u64 = 256;
 const SLOTS: u64 = 256;
 /// Multiplications of one submission: half a second of a slow GPU, short of its watchdog.
 pub(crate) const WORK: u64 = 1 << 37;
-/// Turns of all loops of an invocation after which llvmpipe (Mesa 22.3) ends it, wherever it is,
-/// less some for loops outside of folds.
+/// Turns of its loops, all together, after which llvmpipe (Mesa 22.3) ends an invocation wherever it
+/// is; less some, for loops outside of folds.
 const TURNS: u64 = 60_000;
 
 /// Multiplications that take about as long as compiling a shader.
@@ -58,7 +58,7 @@ pub(crate) struct Shared {
     staging: Mutex<Vec<Buffer>>,
     free: Mutex<Vec<Buffer>>,
     uploads: Mutex<VecDeque<SubmissionIndex>>,
-    pub(crate) tally: Tally,
+    pub(crate) tally: Tallies,
 }
 
 /// A compiled shader.
@@ -70,7 +70,7 @@ struct Ready {
 
 /// What was asked of the device so far.
 #[derive(Debug, Default)]
-pub(crate) struct Tally {
+pub(crate) struct Tallies {
     pub(crate) passes: AtomicU64,
     pub(crate) submissions: AtomicU64,
     pub(crate) waits: AtomicU64,
@@ -162,7 +162,7 @@ impl Shared {
             staging: Mutex::default(),
             free: Mutex::default(),
             uploads: Mutex::default(),
-            tally: Tally::default(),
+            tally: Tallies::default(),
         })
     }
 

@@ -9,10 +9,10 @@ pub use every::{banks_of_x, every, nearest_and_unfused};
 
 /// Coordinates up to which a row of x is kept in registers.
 pub(crate) const NARROW: usize = 32;
-/// Vectors of four in the bank: 64 KiB, what WebGPU lets every shader see as a uniform.
+/// Vectors of four in a bank: 64 KiB, what WebGPU lets every shader see as a uniform.
 pub(crate) const BANK: u64 = 4096;
-/// Rows of x that an invocation takes at a time, where it takes several: half of them from one bank,
-/// half from another.
+/// Rows of x that an invocation takes at a time, where it takes several: half of them from one bank –
+/// a uniform full of rows –, half from another.
 pub(crate) const TOGETHER: u64 = 16;
 /// Rows of x that a workgroup takes from one bank.
 pub(crate) const HALF: u64 = 64 * TOGETHER / 2;
@@ -38,7 +38,7 @@ pub enum Fold {
     Labels,
 }
 
-/// Metrics that have a piece; others go to the provided bodies.
+/// Metrics that have a piece of shader text; others go to the provided bodies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Form {
     /// Σ (x−y)².

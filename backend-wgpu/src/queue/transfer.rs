@@ -16,6 +16,7 @@ const UPLOAD: usize = 32 << 20;
 /// Uploads of that size that may be under way; one more waits for the oldest of them, not for all
 /// work.
 const UNDER_WAY: usize = 4;
+
 impl Shared {
     /// Copies bytes to a buffer, after everything recorded before. The driver takes a copy, so the
     /// host goes on while earlier passes run. Offset and length are multiples of 4.

@@ -73,7 +73,7 @@ pub fn nearest_and_unfused(dim: usize, from: From) -> (String, String) {
     ] {
         text = text.replace(from, &to);
     }
-    // Four distances, then four stores: a store between them would part what they share.
+    // All distances of an invocation, then all stores: a store between them would part what they share.
     let mut stores = String::new();
     for r in 0..TOGETHER {
         let [each, merge] = ["each", "merge"].map(|name| piece(name).replace('#', &r.to_string()));

@@ -89,8 +89,8 @@ impl Pairs {
         )
     }
 
-    /// Sums as one expression, number by number: a driver on the CPU has few registers, and sixteen
-    /// running sums of eight rows would fill them.
+    /// Sums as one expression, number by number: a driver on the CPU has few registers, and the
+    /// sixteen running sums of several rows would not fit them.
     fn nested(&self, kind: &str, dim: u32) -> String {
         let term = self.form.term().0.replace("vec4f(p.zero)", "p.zero");
         let term = term.replace("vec4u(0x7fffffffu)", "0x7fffffffu").replace("vec4u", "u32");

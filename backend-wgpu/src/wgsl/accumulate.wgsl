@@ -1,5 +1,6 @@
-// Integer sums by label; each workgroup takes a rows of 64 at a time. A sum is two words: adding
-// to the low one tells by its old value whether to carry, so any order gives the same sums.
+// Integer sums by label; each workgroup takes p.a times 64 rows, p.b is the bits of the scale, p.c the
+// number of labels. A sum is two words: adding to the low one tells by its old value whether to carry,
+// so any order gives the same sums.
 @group(0) @binding(1) var<storage, read> x: array<f32>;
 @group(0) @binding(2) var<storage, read> labels: array<u32>;
 @group(0) @binding(3) var<storage, read> origins: array<f32>;

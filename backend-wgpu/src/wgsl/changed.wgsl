@@ -1,4 +1,4 @@
-// Counts the numbers of two lists that differ; each workgroup looks at a times 64 of them. The
+// Counts the numbers of two lists that differ; each workgroup looks at p.a times 64 of them. The
 // count is two words, as every sum is.
 @group(0) @binding(1) var<storage, read> earlier: array<u32>;
 @group(0) @binding(2) var<storage, read> later: array<u32>;

@@ -1,4 +1,4 @@
-// Counts within RADII radii per row, from radius b of the a per row.
+// Counts within RADII of the p.a radii that each row has, from radius p.b on.
 //! bindings
 var<storage, read> radii: array<u32>;
 var<storage, read_write> counts: array<u32>;

@@ -59,8 +59,9 @@ fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) la
     }
 }
 //! several
-// Several rows of x, 64 apart, share what is brought of y. Rows of a bank are never too many for it,
-// so there is no branch around the loads: a driver on the CPU makes one of every lane then.
+// Several rows of x, 64 apart, share what is brought of y. Every row that an invocation names is inside
+// its bank, wanted or not, so no load needs a branch: a driver on the CPU would take a branch lane by
+// lane.
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let first = p.xb + (group.x + group.y * p.wide) * HALF + lane;

@@ -1,4 +1,4 @@
-// Sets words to b and c in turn, or all to b where a is 1.
+// Sets words to p.b and p.c in turn where p.a is 2, all of them to p.b where it is 1.
 @group(0) @binding(1) var<storage, read_write> to: array<u32>;
 
 @compute @workgroup_size(64)

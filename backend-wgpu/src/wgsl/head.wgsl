@@ -7,6 +7,7 @@ struct Params {
     dim: u32,
     zero: f32,                     // 0, which no compiler knows
     off: u32,                      // 1: leave the diagonal out
+    // What these are is said where they are used. In folds over pairs, j is the number of jobs.
     a: u32, b: u32, c: u32, d: u32, e: u32, f: u32, g: u32, h: u32, i: u32, j: u32,
 }
 @group(0) @binding(0) var<uniform> p: Params;

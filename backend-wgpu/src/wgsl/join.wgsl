@@ -1,4 +1,4 @@
-// Unites the members whose bits are below a. The smaller root wins, so the roots in the end do not
+// Unites the members whose distance is within the radius: its bits are below p.a. The smaller root wins, so the roots in the end do not
 // depend on who came first; a pass over the rows then makes the forest flat.
 //! bindings
 var<storage, read> member: array<u32>;

@@ -1,4 +1,6 @@
-// Adds distances up by label, each sum in two numbers: what the first rounds away is in the second.
+// Adds distances up by label, p.a of them, each sum in two numbers: what the first rounds away is in
+// the second. The sums of a call are in `parts`, which begins with row p.b, and join `sums`, which begins
+// with row p.c.
 //! bindings
 var<storage, read> labels: array<u32>;
 var<storage, read_write> parts: array<vec2f>;

@@ -1,4 +1,6 @@
-// One epoch of a layout: every vertex gathers its forces from the positions before.
+// One epoch of a layout: every vertex gathers its forces from the positions before. The words are the
+// curve's a, b, repulsion and rate (as bits, p.a to p.d), how many rows push for each that pulls (p.e),
+// the number of the epoch (p.f), the seed (p.g, p.h) and how many rows may push (p.i).
 @group(0) @binding(1) var<storage, read> offsets: array<u32>;
 @group(0) @binding(2) var<storage, read> targets: array<u32>;
 @group(0) @binding(3) var<storage, read> strengths: array<u32>;

@@ -1,4 +1,4 @@
-// The lowest value of the rows whose bits are below a.
+// The lowest value of the rows within the radius: the bits of their distance are below p.a.
 //! bindings
 var<storage, read> values: array<u32>;
 var<storage, read_write> lowest: array<u32>;

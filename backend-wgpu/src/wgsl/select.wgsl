@@ -1,4 +1,4 @@
-// The k nearest rows: ascending entries in the buffers, the last of them in registers.
+// The k = p.a nearest rows: ascending entries in the buffers, the last of them in registers.
 //! bindings
 var<storage, read_write> dist: array<u32>;
 var<storage, read_write> index: array<u32>;

@@ -96,7 +96,7 @@ fn rounded(sum: vec2u, exponent: i32, sign: u32) -> vec2u {
     return vec2u(m.x, sign | (u32(e) << 20u) | (m.y & 0xfffffu));
 }
 
-// The terms x0..x1 in chunks of a; this dispatch has the chunks from b on.
+// The terms x0..x1 in chunks of p.a; sixteen invocations to a chunk.
 @compute @workgroup_size(64)
 fn main(@builtin(workgroup_id) group: vec3u, @builtin(local_invocation_index) lane: u32) {
     let at = (group.x + group.y * p.wide) * 64u + lane;
