@@ -10,9 +10,9 @@
 DEVICE u32 bits(f32 v) { return __float_as_uint(v); }
 DEVICE f32 number(u32 v) { return __uint_as_float(v); }
 
-// A form says what a term is, how terms are joined, and what is made of their sum. `sizes` tells
-// that it needs the products of each row with itself, `lengths` that short rows have code for their
-// length.
+// A form says what a term is, how terms are joined, and what is made of their sum. `sizes` says that it
+// needs the products of each row with itself, `lengths` that rows of up to 4 and up to 8 elements have
+// code of their own (tile.cuh).
 
 // Σ (x−y)².
 struct Squares {

@@ -1,15 +1,10 @@
-// Words set, copied and compared.
+// Words set and compared.
 #include "base.cuh"
 
 KERNEL(256) fill_words(u32* to, u64 len, u32 even, u32 odd) {
     for (u64 at = thread_of_grid(); at < len; at += threads_of_grid()) to[at] = at % 2 ? odd : even;
 }
 ENTRY(fill_words, 256)
-
-KERNEL(256) copy_words(const u32* from, u32* to, u64 len) {
-    for (u64 at = thread_of_grid(); at < len; at += threads_of_grid()) to[at] = from[at];
-}
-ENTRY(copy_words, 256)
 
 // Adds the number of positions where two lists differ.
 KERNEL(256) count_changed(const u32* a, const u32* b, u64 len, u64* moved) {

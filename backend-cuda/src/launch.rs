@@ -54,8 +54,8 @@ pub(crate) struct Context {
     pool: Option<sys::CUmemoryPool>,
 }
 
-// SAFETY: the driver's handles belong to the process and may be used from any thread; every call
-// enters the context on its own thread first.
+// SAFETY: the driver's handles belong to the process and may be used from any thread that has entered
+// their context; every call here enters it first.
 unsafe impl Send for Context {}
 // SAFETY: as above; the driver locks what it shares.
 unsafe impl Sync for Context {}
@@ -67,7 +67,7 @@ impl Context {
     /// The driver's.
     pub(crate) fn open(ordinal: usize) -> Result<Self, CudaError> {
         let device = device(ordinal)?;
-        // SAFETY: the device came from `result::device::get`.
+        // SAFETY: `device` had the number from the driver, so there is such a device.
         let context = unsafe { result::primary_ctx::retain(device) }.map_err(told)?;
         let mut this = Self { device, context, pool: None };
         this.enter()?;
@@ -81,11 +81,12 @@ impl Context {
         if attribute(self.device, supported)? == 0 {
             return Ok(None);
         }
-        // SAFETY: the device came from `result::device::get` and has pools.
+        // SAFETY: there is such a device, and it said above that it has pools.
         let pool = unsafe { result::device::get_default_mem_pool(self.device) }.map_err(told)?;
         let mut keep = u64::MAX;
         let what = sys::CUmemPool_attribute::CU_MEMPOOL_ATTR_RELEASE_THRESHOLD;
-        // SAFETY: the pool is the device's, and this attribute is a 64-bit number.
+        // SAFETY: the pool is the device's; this attribute is a 64-bit number, which lives during the
+        // call.
         unsafe { result::mem_pool::set_attribute(pool, what, (&raw mut keep).cast()) }
             .map_err(told)?;
         Ok(Some(pool))
@@ -146,7 +147,7 @@ impl Stream {
     /// The driver's, late ones of what was in it among them.
     pub(crate) fn sync(&self) -> Done {
         self.context.enter()?;
-        // SAFETY: the stream lives as long as this.
+        // SAFETY: the stream was made in `new` and is destroyed only when this is dropped.
         unsafe { result::stream::synchronize(self.stream) }.map_err(told)
     }
 
@@ -157,7 +158,8 @@ impl Stream {
     pub(crate) fn wait(&self, event: &Event) -> Done {
         self.context.enter()?;
         let flags = CUevent_wait_flags::CU_EVENT_WAIT_DEFAULT;
-        // SAFETY: both live as long as their owners.
+        // SAFETY: stream and event are destroyed only when their owners are, which are borrowed here; they
+        // are of one context, since a device has one (`Shared`).
         unsafe { result::stream::wait_event(self.stream, event.event, flags) }.map_err(told)
     }
 
@@ -169,7 +171,8 @@ impl Stream {
         self.context.enter()?;
         let size = bytes.max(1);
         let at = match self.context.pool {
-            // SAFETY: a kernel may read what nobody wrote: bytes of any value are numbers.
+            // SAFETY: the stream is alive and the size is not 0. What is in the memory matters to nobody:
+            // the host never reads it but as bytes, and to a kernel any bytes are numbers.
             Some(_) => unsafe { result::malloc_async(self.stream, size) },
             // SAFETY: as above.
             None => unsafe { result::malloc_sync(size) },
@@ -206,7 +209,8 @@ impl Stream {
     /// The driver's.
     pub(crate) fn clear(&self, span: &Span) -> Done {
         self.context.enter()?;
-        // SAFETY: the span is as long as it says.
+        // SAFETY: a span that was not given back is the device's, and as long as it says; one that was
+        // given back has no bytes.
         unsafe { result::memset_d8_async(span.at, 0, span.bytes, self.stream) }.map_err(told)
     }
 
@@ -254,7 +258,8 @@ impl Stream {
     pub(crate) fn copy(&self, from: (&Span, usize), to: (&Span, usize), bytes: usize) -> Done {
         let (from, to) = (from.0.part(from.1, bytes)?, to.0.part(to.1, bytes)?);
         self.context.enter()?;
-        // SAFETY: both ranges are inside their spans, which are two.
+        // SAFETY: both ranges are inside their spans; these are two, since callers have the one to be
+        // written to themselves (`Backend::copy` borrows it exclusively, a new one has no other owner).
         unsafe { result::memcpy_dtod_async(to, from, bytes, self.stream) }.map_err(told)
     }
 
@@ -268,9 +273,11 @@ impl Stream {
         // 32 bits stands low in its word, and every machine with CUDA is little-endian.
         let mut at = args.pointers();
         let (grid, block) = ((shape.grid, 1, 1), (shape.block, 1, 1));
-        // SAFETY: the function is of a module that is loaded as long as it; the driver copies the
-        // arguments before it returns. That a kernel stays inside its buffers is what its row
-        // ranges say, and those come from checked `Rows`.
+        // SAFETY: the function's module stays loaded as long as the device is open (`Kernels`), and so
+        // do the buffers, which the call borrows and the stream frees in order. Arguments are pushed in
+        // the order and the sizes of `kernels/KERNELS.md`, and the driver copies them before it returns.
+        // That a kernel stays inside its buffers is what its row ranges say, which come from checked
+        // `Rows` and `Block`s.
         unsafe {
             result::launch_kernel(function.0, grid, block, shape.shared, self.stream, &mut at)
         }
@@ -316,7 +323,7 @@ impl Event {
     /// The driver's.
     pub(crate) fn record(&self, stream: &Stream) -> Done {
         self.context.enter()?;
-        // SAFETY: both live as long as their owners.
+        // SAFETY: as in `wait`.
         unsafe { result::event::record(self.event, stream.stream) }.map_err(told)
     }
 
@@ -326,7 +333,7 @@ impl Event {
     /// The driver's.
     pub(crate) fn sync(&self) -> Done {
         self.context.enter()?;
-        // SAFETY: the event lives as long as this.
+        // SAFETY: the event was made in `new` and is destroyed only when this is dropped.
         unsafe { result::event::synchronize(self.event) }.map_err(told)
     }
 }

@@ -117,7 +117,7 @@ fn part_of(name: &str) -> &'static Part {
         "centre_rows" | "pack_fp32" | "pack_tensor" => "filter",
         _ if ["nearest_fp32", "nearest_tensor", "nearest_open"].iter().any(begins) => "filter",
         _ if ["select_fp32", "select_tensor"].iter().any(begins) => "few",
-        "fill_words" | "copy_words" | "count_changed" => "words",
+        "fill_words" | "count_changed" => "words",
         _ => name.split('_').next().unwrap_or_default(),
     };
     PARTS.iter().find(|part| part.name == first).unwrap_or(&PARTS[0])

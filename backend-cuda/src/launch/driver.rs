@@ -114,7 +114,7 @@ fn start() -> Done {
 /// The newest CUDA that the driver knows, as 1000 · major + 10 · minor.
 fn version() -> Result<i32, CudaError> {
     let mut version = 0;
-    // SAFETY: the symbol is there, and the pointer is to an integer of ours.
+    // SAFETY: `start` found the symbol, and the pointer is to an integer of ours.
     unsafe { sys::cuDriverGetVersion(&raw mut version) }.result().map_err(told)?;
     Ok(version)
 }
@@ -149,7 +149,7 @@ pub(super) fn device(ordinal: usize) -> Result<CUdevice, CudaError> {
 }
 
 pub(super) fn attribute(device: CUdevice, attribute: Attribute) -> Result<u32, CudaError> {
-    // SAFETY: the device came from `result::device::get`.
+    // SAFETY: the device came from `device`, so there is such a one.
     let value = unsafe { result::device::get_attribute(device, attribute) }.map_err(told)?;
     Ok(u32::try_from(value).unwrap_or(0))
 }
@@ -160,7 +160,7 @@ pub(super) fn attribute(device: CUdevice, attribute: Attribute) -> Result<u32, C
 /// There is no such device, or no driver.
 pub(crate) fn describe(ordinal: usize) -> Result<Described, CudaError> {
     let device = device(ordinal)?;
-    // SAFETY: the device came from `result::device::get`.
+    // SAFETY: as above.
     let memory = unsafe { result::device::total_mem(device) }.map_err(told)?;
     let ask = |what| attribute(device, what);
     Ok(Described {

@@ -86,7 +86,8 @@ impl Module {
     pub(crate) fn load(context: &Arc<Context>, image: &[u8]) -> Result<Self, CudaError> {
         context.enter()?;
         let image = [image, &[0]].concat();
-        // SAFETY: the image ends in a zero and lives during the call.
+        // SAFETY: the image is PTX that ends in a zero or a cubin, which says its own length, and lives
+        // during the call.
         let module = unsafe { result::module::load_data(image.as_ptr().cast()) }.map_err(told)?;
         Ok(Self { module, context: Arc::clone(context) })
     }

@@ -35,7 +35,7 @@ pub(crate) struct Pinned {
     pub(super) left: Event,
 }
 
-// SAFETY: the memory belongs to the block alone.
+// SAFETY: nobody else has the address, and the driver takes the memory back from any thread.
 unsafe impl Send for Pinned {}
 
 impl Pinned {
@@ -45,7 +45,8 @@ impl Pinned {
     /// The host has not so much that can be locked.
     pub(crate) fn new(context: &Arc<Context>, len: usize) -> Result<Self, CudaError> {
         let left = Event::new(context)?;
-        // SAFETY: the memory is written below, before anybody reads it.
+        // SAFETY: the caller has entered the context, for the event; the memory is written below, before
+        // anybody reads it.
         let at = unsafe { result::malloc_host(len, 0) }.map_err(told)?.cast::<u8>();
         // SAFETY: the driver gave so many bytes.
         unsafe { at.write_bytes(0, len) };
@@ -59,8 +60,8 @@ impl Pinned {
     pub(crate) fn fill(&mut self, len: usize, write: impl FnOnce(&mut [u8])) -> Done {
         self.left.sync()?;
         self.filled = len.min(self.len);
-        // SAFETY: `len` bytes are ours and were written in `new`; the device has left them, and nobody
-        // else reads or writes them while the slice lives.
+        // SAFETY: `len` bytes are ours and were written in `new`; the device has left them, since `left`
+        // stands after the last copy, and `self` is borrowed exclusively while the slice lives.
         write(unsafe { std::slice::from_raw_parts_mut(self.at, self.filled) });
         Ok(())
     }

@@ -25,7 +25,7 @@ const SYMBOLS: &[&str] = &[
 ];
 
 type Program = *mut c_void;
-// The functions' types, as every version of NVRTC declares them.
+// The functions' types, as nvrtc.h of every version declares them; `get` below pairs each with its name.
 // SAFETY: calls keep what NVRTC's documentation asks for; each says how.
 type Version = unsafe extern "C" fn(*mut c_int, *mut c_int) -> c_int;
 // SAFETY: as above.
@@ -99,7 +99,7 @@ impl Compiler {
     pub(crate) fn compile(&self, work: Work<'_>) -> Result<Vec<u8>, CudaError> {
         let program = self.program(work)?;
         let made = self.run(program, work.options);
-        // SAFETY: this is its type.
+        // SAFETY: this is the type of that function (see above).
         let destroy = unsafe { self.get::<Destroy>("nvrtcDestroyProgram") }?;
         let mut program = program;
         // SAFETY: the program was made by `program`, and is destroyed once.
@@ -112,7 +112,7 @@ impl Compiler {
         let names: Vec<CString> = work.headers.iter().map(|h| text(h.0)).collect();
         let texts: Vec<CString> = work.headers.iter().map(|h| text(h.1)).collect();
         let (names, texts) = (pointers(&names), pointers(&texts));
-        // SAFETY: this is its type.
+        // SAFETY: this is the type of that function (see above).
         let create: Symbol<'_, Create> = unsafe { self.get("nvrtcCreateProgram") }?;
         let (mut program, count) = (std::ptr::null_mut(), names.len() as c_int);
         // SAFETY: NVRTC copies these texts, which live during the call, each with its zero.
@@ -132,7 +132,7 @@ impl Compiler {
     fn run(&self, program: Program, options: &[&str]) -> Result<Vec<u8>, CudaError> {
         let options: Vec<CString> = options.iter().map(|o| text(o)).collect();
         let options = pointers(&options);
-        // SAFETY: this is its type.
+        // SAFETY: this is the type of that function (see above).
         let compile: Symbol<'_, Compile> = unsafe { self.get("nvrtcCompileProgram") }?;
         // SAFETY: the program lives until `compile` destroys it, the options during the call.
         match unsafe { compile(program, options.len() as c_int, options.as_ptr()) } {
@@ -147,15 +147,15 @@ impl Compiler {
 
     /// What a pair of functions, one for the size, gives of a program.
     fn bytes(&self, program: Program, name: &str) -> Result<Vec<u8>, CudaError> {
-        // SAFETY: this is its type.
+        // SAFETY: this is the type of that function (see above).
         let size: Symbol<'_, Size> = unsafe { self.get(&format!("{name}Size")) }?;
-        // SAFETY: this is its type.
+        // SAFETY: this is the type of that function (see above).
         let get: Symbol<'_, Get> = unsafe { self.get(name) }?;
         let mut count = 0;
-        // SAFETY: the pointer is to a number of ours.
+        // SAFETY: the program is not yet destroyed, and the pointer is to a number of ours.
         let first = unsafe { size(program, &raw mut count) };
         let mut bytes = vec![0u8; count];
-        // SAFETY: there is room for as many bytes as it said.
+        // SAFETY: as above, and there is room for as many bytes as it said.
         let second = unsafe { get(program, bytes.as_mut_ptr().cast()) };
         match (first, second) {
             (0, 0) => Ok(bytes),
