@@ -70,7 +70,7 @@ pub(crate) struct On {
 /// Peers on the same data in the same run.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Beside {
-    /// Peers, separated by commas: sklearn, faiss, onedal, pynndescent, grid (the PyPI package
+    /// Peers, separated by commas: sklearn, faiss, onedal, pynndescent, grid (the Python package
     /// dbscan), umap; by default none.
     #[arg(long, value_delimiter = ',')]
     pub(crate) against: Vec<String>,
@@ -264,7 +264,7 @@ pub(crate) enum Task {
         specs: Vec<String>,
         #[command(flatten)]
         against: Against,
-        /// Peers to run, separated by commas: grid (the PyPI package dbscan), and scikit-learn's
+        /// Peers to run, separated by commas: grid (the Python package dbscan), and scikit-learn's
         /// algorithms.
         #[arg(long, value_delimiter = ',', requires = "python",
             value_parser = ["grid", "kd_tree", "ball_tree", "brute", "auto"])]
