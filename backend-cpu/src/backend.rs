@@ -12,7 +12,7 @@ use crate::isa::{Isa, Native};
 use crate::sums::Total;
 use crate::threads;
 
-/// What a fold takes besides its pairs; the names are those of [`Backend`].
+/// A trait that cannot be named outside: functions and arguments are those of [`Backend`].
 mod kernels {
     use super::{Epoch, Graph, Input, Isa, Nearest, Output, Pairs, Rows, Total};
 

@@ -45,7 +45,7 @@ impl Isa {
             Self::Scalar => true,
             Self::Avx2 => has_avx2(),
             Self::Avx512 => has_avx512(),
-            Self::Amx => has_avx512() && has_amx(),
+            Self::Amx => has_amx(),
             Self::Neon => cfg!(all(target_arch = "aarch64", target_feature = "neon")),
             Self::WasmSimd128 => cfg!(all(target_arch = "wasm32", target_feature = "simd128")),
         }
@@ -58,7 +58,7 @@ fn has_avx2() -> bool {
 }
 
 #[cfg(all(target_arch = "x86_64", feature = "std"))]
-fn has_avx512() -> bool {
+pub(crate) fn has_avx512() -> bool {
     has_avx2()
         && std::is_x86_feature_detected!("avx512f")
         && std::is_x86_feature_detected!("avx512bw")
@@ -112,7 +112,8 @@ pub(crate) trait Task<E: Element> {
 
 /// Elements with a way into their lanes.
 pub(crate) trait Native: Element {
-    /// Runs a task on the lanes of a level, which must be available.
+    /// Runs a task on the lanes of a level, which must be available: [`Cpu::isa`](crate::Cpu::isa)
+    /// gives no other.
     fn enter<K: Task<Self>>(isa: Isa, task: K) -> K::Out;
 }
 
@@ -121,7 +122,7 @@ impl Native for f32 {
         debug_assert!(isa.is_available());
         match isa {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: an `Isa` in a `Cpu` was found available when the `Cpu` was made.
+            // SAFETY: the level is that of a `Cpu`: `with_isa` asked for its features, or `detect` did.
             Isa::Avx2 => unsafe { x86::f32_on_avx2(task) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -139,7 +140,7 @@ impl Native for f64 {
     fn enter<K: Task<Self>>(isa: Isa, task: K) -> K::Out {
         match isa {
             #[cfg(target_arch = "x86_64")]
-            // SAFETY: an `Isa` in a `Cpu` was found available when the `Cpu` was made.
+            // SAFETY: the level is that of a `Cpu`: `with_isa` asked for its features, or `detect` did.
             Isa::Avx2 => unsafe { x86::f64_on_avx2(task) },
             #[cfg(target_arch = "x86_64")]
             // SAFETY: as above.
@@ -156,13 +157,13 @@ mod x86 {
 
     #[target_feature(enable = "avx2,fma")]
     pub(super) fn f32_on_avx2<K: Task<f32>>(task: K) -> K::Out {
-        // SAFETY: this function carries the features.
+        // SAFETY: this function is compiled for the features, so its caller vouches for them.
         task.run::<_, 2, 2, 6>(unsafe { Avx2::new() })
     }
 
     #[target_feature(enable = "avx2,fma,avx512f,avx512bw,avx512dq,avx512vl")]
     pub(super) fn f32_on_avx512<K: Task<f32>>(task: K) -> K::Out {
-        // SAFETY: this function carries the features.
+        // SAFETY: this function is compiled for the features, so its caller vouches for them.
         task.run::<_, 1, 2, 12>(unsafe { Avx512::new() })
     }
 

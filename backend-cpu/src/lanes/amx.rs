@@ -7,6 +7,8 @@ use core::arch::asm;
 use core::arch::x86_64::*;
 use std::sync::OnceLock;
 
+use crate::isa::has_avx512;
+
 /// Rows of x by rows of y of a block of sums.
 pub(crate) const SIDE: usize = 32;
 /// Rows of a tile.
@@ -30,7 +32,7 @@ pub(crate) struct Part(pub(crate) [u16; PART]);
 #[repr(C, align(64))]
 struct Shapes([u8; 64]);
 
-/// The proof that AMX with bf16 is there and lent to this process.
+/// The proof that AMX with bf16 is there and lent to this process, and AVX-512 with bf16 beside it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Amx(());
 
@@ -45,7 +47,7 @@ impl Amx {
     /// The tiles, if this machine has them and the system lends them.
     pub(crate) fn get() -> Option<Self> {
         static LENT: OnceLock<bool> = OnceLock::new();
-        LENT.get_or_init(|| has_tiles() && borrow()).then_some(Self(()))
+        LENT.get_or_init(|| has_avx512() && has_tiles() && borrow()).then_some(Self(()))
     }
 
     /// Sets up the tiles of this thread.
@@ -56,7 +58,8 @@ impl Amx {
             shapes.0[16 + 2 * tile] = 64;
             shapes.0[48 + tile] = 16;
         }
-        // SAFETY: `self` proves AMX; the palette is 64 bytes of a valid shape.
+        // SAFETY: `self` proves AMX; what is read are the 64 bytes of `shapes`, which name palette 1 and
+        // eight tiles of 16 rows × 64 bytes, the most it has.
         unsafe { asm!("ldtilecfg [{}]", in(reg) &raw const shapes, options(nostack)) }
         Tiles { here: core::marker::PhantomData }
     }
@@ -64,7 +67,7 @@ impl Amx {
 
 impl Drop for Tiles {
     fn drop(&mut self) {
-        // SAFETY: a `Tiles` is made by `Amx::tiles` only, on this thread.
+        // SAFETY: a `Tiles` is made by `Amx::tiles` only, and cannot leave the thread that made it.
         unsafe { asm!("tilerelease", options(nostack, nomem)) }
     }
 }
@@ -79,8 +82,9 @@ impl Tiles {
         if steps == 0 {
             return;
         }
-        // SAFETY: the tiles of this thread are set up; `steps` parts of x and of y are read and
-        // one block of sums is written.
+        // SAFETY: the tiles of this thread are set up. `x` and `y` go forward by a part, 2048 bytes, for
+        // each of `steps`, which both have; the four tiles of sums are the quarters of `to`, whose rows
+        // are 128 bytes.
         unsafe {
             asm!(
                 "test {more:e}, {more:e}",
@@ -147,7 +151,7 @@ impl Amx {
         half: usize,
         parts: &mut [Part],
     ) -> Rounded {
-        // SAFETY: `self` proves AVX-512 with bf16.
+        // SAFETY: `self` proves AVX-512 F, BW, DQ, VL and bf16, AVX2 and FMA.
         unsafe { round::<false>(rows, centre, factor, half, parts) }
     }
 
@@ -159,7 +163,7 @@ impl Amx {
         half: usize,
         parts: &mut [Part],
     ) -> Rounded {
-        // SAFETY: `self` proves AVX-512 with bf16.
+        // SAFETY: `self` proves AVX-512 F, BW, DQ, VL and bf16, AVX2 and FMA.
         unsafe { round::<true>(rows, centre, 1.0, half, parts) }
     }
 }
@@ -175,7 +179,7 @@ fn round<const TURN: bool>(
     half: usize,
     parts: &mut [Part],
 ) -> Rounded {
-    // SAFETY: the features are on.
+    // SAFETY: this function is compiled for the features, so its caller vouches for them.
     let lanes = unsafe { super::avx512::Avx512::new() };
     let zero = _mm512_setzero_ps();
     let (mut norm, mut rest) = ([zero; HALF], [zero; HALF]);
@@ -199,7 +203,7 @@ fn round<const TURN: bool>(
         }
         let to = &mut part.0[half * HALF * STEP..(half + 1) * HALF * STEP];
         for (to, row) in to.chunks_exact_mut(STEP).zip(&block) {
-            // SAFETY: a chunk is the 64 bytes of a vector.
+            // SAFETY: a chunk is STEP elements of two bytes, the 64 bytes of a vector.
             unsafe { _mm512_storeu_ps(to.as_mut_ptr().cast(), *row) }
         }
     }

@@ -80,14 +80,14 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn load(self, from: &[f32]) -> __m256 {
         let from = &from[..8];
-        // SAFETY: eight elements are there.
+        // SAFETY: `self` proves AVX; eight elements are there.
         unsafe { _mm256_loadu_ps(from.as_ptr()) }
     }
 
     #[inline(always)]
     fn load_part(self, from: &[f32]) -> __m256 {
         let n = from.len().min(8);
-        // SAFETY: the mask, read inside MASKS, is on for the n elements that are there.
+        // SAFETY: `self` proves AVX; the mask, read inside MASKS, is on for the n elements that are there.
         unsafe {
             let mask = _mm256_loadu_si256(MASKS.as_ptr().add(8 - n).cast());
             _mm256_maskload_ps(from.as_ptr(), mask)
@@ -97,7 +97,7 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn store(self, v: __m256, to: &mut [f32]) {
         let to = &mut to[..8];
-        // SAFETY: eight elements are there.
+        // SAFETY: `self` proves AVX; eight elements are there.
         unsafe { _mm256_storeu_ps(to.as_mut_ptr(), v) }
     }
 
@@ -229,7 +229,7 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn prefetch(self, from: &[f32]) {
-        // SAFETY: a hint; the address is that of a slice.
+        // SAFETY: `self` proves SSE; a hint, which reads nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(from.as_ptr().cast()) }
     }
 
@@ -241,20 +241,21 @@ impl Lanes for Avx2 {
 
     #[inline(always)]
     fn load_index(self, from: &[u32; MOST]) -> __m256 {
-        // SAFETY: sixteen elements are there.
+        // SAFETY: `self` proves AVX; sixteen elements are there.
         unsafe { _mm256_castsi256_ps(_mm256_loadu_si256(from.as_ptr().cast())) }
     }
 
     #[inline(always)]
     fn store_index(self, v: __m256, to: &mut [u32; MOST]) {
-        // SAFETY: sixteen elements are there.
+        // SAFETY: `self` proves AVX; sixteen elements are there.
         unsafe { _mm256_storeu_si256(to.as_mut_ptr().cast(), _mm256_castps_si256(v)) }
     }
 
     #[inline(always)]
     fn insert(self, v: __m256, at: usize, new: __m256) -> __m256 {
         let at = at.min(7);
-        // SAFETY: both masks, of the first `at` lanes and one more, are read inside MASKS.
+        // SAFETY: `self` proves AVX; both masks, of the first `at` lanes and one more, are read inside
+        // MASKS, since `at` is below 8.
         unsafe {
             let before = _mm256_loadu_ps(MASKS.as_ptr().add(8 - at).cast());
             let through = _mm256_loadu_ps(MASKS.as_ptr().add(7 - at).cast());
@@ -272,7 +273,8 @@ impl Lanes for Avx2 {
     #[inline(always)]
     fn add_rounded<const SQUARES: bool>(self, v: __m256, sums: &mut [i64], squares: &mut [u64; 8]) {
         let sums = &mut sums[..8];
-        // SAFETY: eight sums and eight squares are there; the rounding mode is to nearest even.
+        // SAFETY: `self` proves AVX2; eight sums and eight squares are there. The rounding mode is to
+        // nearest even.
         unsafe {
             let q = _mm256_cvtps_epi32(v);
             let low = _mm256_cvtepi32_epi64(_mm256_castsi256_si128(q));

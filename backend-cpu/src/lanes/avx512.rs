@@ -90,21 +90,21 @@ impl Lanes for Avx512 {
     #[inline(always)]
     fn load(self, from: &[f32]) -> __m512 {
         let from = &from[..16];
-        // SAFETY: sixteen elements are there.
+        // SAFETY: `self` proves AVX-512; sixteen elements are there.
         unsafe { _mm512_loadu_ps(from.as_ptr()) }
     }
 
     #[inline(always)]
     fn load_part(self, from: &[f32]) -> __m512 {
         let n = from.len().min(16);
-        // SAFETY: the mask is on for the n elements that are there.
+        // SAFETY: `self` proves AVX-512; the mask is on for the n elements that are there.
         unsafe { _mm512_maskz_loadu_ps(((1u32 << n) - 1) as u16, from.as_ptr()) }
     }
 
     #[inline(always)]
     fn store(self, v: __m512, to: &mut [f32]) {
         let to = &mut to[..16];
-        // SAFETY: sixteen elements are there.
+        // SAFETY: `self` proves AVX-512; sixteen elements are there.
         unsafe { _mm512_storeu_ps(to.as_mut_ptr(), v) }
     }
 
@@ -205,7 +205,7 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn prefetch(self, from: &[f32]) {
-        // SAFETY: a hint; the address is that of a slice.
+        // SAFETY: `self` proves SSE; a hint, which reads nothing.
         unsafe { _mm_prefetch::<_MM_HINT_T1>(from.as_ptr().cast()) }
     }
 
@@ -223,20 +223,21 @@ impl Lanes for Avx512 {
 
     #[inline(always)]
     fn load_index(self, from: &[u32; MOST]) -> __m512 {
-        // SAFETY: sixteen elements are there.
+        // SAFETY: `self` proves AVX-512; sixteen elements are there.
         unsafe { _mm512_castsi512_ps(_mm512_loadu_si512(from.as_ptr().cast())) }
     }
 
     #[inline(always)]
     fn store_index(self, v: __m512, to: &mut [u32; MOST]) {
-        // SAFETY: sixteen elements are there.
+        // SAFETY: `self` proves AVX-512; sixteen elements are there.
         unsafe { _mm512_storeu_si512(to.as_mut_ptr().cast(), _mm512_castps_si512(v)) }
     }
 
     #[inline(always)]
     fn add_rounded<const SQUARES: bool>(self, v: __m512, sums: &mut [i64], squares: &mut [u64; 8]) {
         let sums = &mut sums[..16];
-        // SAFETY: sixteen sums and eight squares are there; rounding is to nearest even.
+        // SAFETY: `self` proves AVX-512; sixteen sums and eight squares are there. Rounding is to nearest
+        // even.
         unsafe {
             let q = _mm512_cvtps_epi32(v);
             let low = _mm512_cvtepi32_epi64(_mm512_castsi512_si256(q));

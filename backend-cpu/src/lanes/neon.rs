@@ -47,7 +47,7 @@ impl Lanes for Neon {
     #[inline(always)]
     fn load(self, from: &[f32]) -> float32x4_t {
         let from = &from[..4];
-        // SAFETY: four elements are there.
+        // SAFETY: the feature is on; four elements are there.
         unsafe { vld1q_f32(from.as_ptr()) }
     }
 
@@ -63,7 +63,7 @@ impl Lanes for Neon {
     #[inline(always)]
     fn store(self, v: float32x4_t, to: &mut [f32]) {
         let to = &mut to[..4];
-        // SAFETY: four elements are there.
+        // SAFETY: the feature is on; four elements are there.
         unsafe { vst1q_f32(to.as_mut_ptr(), v) }
     }
 
@@ -136,13 +136,13 @@ impl Lanes for Neon {
 
     #[inline(always)]
     fn load_index(self, from: &[u32; MOST]) -> float32x4_t {
-        // SAFETY: sixteen elements are there.
+        // SAFETY: the feature is on; sixteen elements are there.
         unsafe { vreinterpretq_f32_u32(vld1q_u32(from.as_ptr())) }
     }
 
     #[inline(always)]
     fn store_index(self, v: float32x4_t, to: &mut [u32; MOST]) {
-        // SAFETY: sixteen elements are there.
+        // SAFETY: the feature is on; sixteen elements are there.
         unsafe { vst1q_u32(to.as_mut_ptr(), vreinterpretq_u32_f32(v)) }
     }
 

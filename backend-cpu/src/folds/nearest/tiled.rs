@@ -22,7 +22,7 @@ pub(super) const LEAST_DIM: usize = 48;
 /// A row of y is worth packing if it meets so many rows of x.
 const WORTH: u64 = 32;
 
-/// As [`nearest`](super::nearest), where the unit pays; no where it does not.
+/// As [`nearest`](super::nearest), where the unit pays; where it does not, false, and nothing is done.
 ///
 /// Rows of y are packed once for all rectangles, which are parts of the panel.
 pub(super) fn nearest<E: Native>(
