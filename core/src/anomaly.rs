@@ -4,7 +4,7 @@
 //! samples → Window: mean, deviation, slope … of the last W         Feature
 //!         → front: uncorrelated coordinates of deviation 1          learned from the first rows
 //!         → Cells: the nearest of K centres, learned as rows pass   f32, or i16 without an FPU
-//!         → score = distance / its running quantile                 1 = edge of normal
+//!         → score: where the distance lies between two quantiles    0 = typical, 1 = edge of normal
 //!         → alarm: hysteresis, hold-off
 //! ```
 //!
@@ -19,11 +19,14 @@
 //!
 //! # Phases
 //!
-//! Until [`Options::front`] rows have passed, mean and covariance are learned; until
-//! [`Options::train`], cells and quantiles too, and the front is fitted anew whenever the rows
-//! have doubled and once at the end. Rows have scores from then on; those that score above
-//! [`Options::gate`] are not learned. Where all that is normal is, the front goes on learning too and
-//! is fitted when its rows have doubled, up to a million; cells, price and quantiles are carried over.
+//! 1. Until [`Options::front`] rows have passed, only mean and covariance are learned; then the front
+//!    is fitted for the first time.
+//! 2. Until [`Options::train`] rows have passed, cells and quantiles are learned too. The front is
+//!    fitted anew whenever the number of rows has doubled, and once at the end.
+//! 3. From then on rows have scores. A row that scores above [`Options::gate`] is not learned. With a
+//!    gate of 1 or more, which lets all normal rows in, the front goes on learning, too: it is fitted
+//!    anew whenever the rows it has learned have doubled, up to a million. Cells, price and quantiles
+//!    are carried over into the new coordinates each time.
 //!
 //! # Laws
 //!
@@ -85,8 +88,8 @@ impl core::fmt::Display for Reject {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.write_str(match self {
             Self::NonFinite => "a number is not finite, or too large",
-            Self::DimMismatch => "another number of features",
-            Self::Untrained => "not enough rows were seen",
+            Self::DimMismatch => "not the number of features that the detector was made for",
+            Self::Untrained => "not enough rows were seen for a score",
         })
     }
 }
@@ -108,15 +111,18 @@ pub struct Options {
     pub train: u32,
     /// The share of normal rows that score above 1, in units of 2⁻¹⁶.
     pub beyond: u16,
-    /// Rows that score above this are not learned: 0 never learns after training, ∞ always. From 1 on
-    /// mean and covariance are learned too.
+    /// After training, rows that score above this are not learned: 1 learns what is normal, ∞
+    /// everything, −∞ nothing. Typical rows score 0, so a gate of 0 learns the more usual half of
+    /// the normal rows. From 1 on mean and covariance go on being learned, too. Not NaN.
     pub gate: f32,
-    /// A cell moves by 2^−memory of a gap at least, in 1..=20: it follows within that many rows.
+    /// How long cells remember, in 1..=20: a cell moves towards each of its rows by at least
+    /// 2^−memory of the gap, so it follows a change within about 2^memory rows.
     pub memory: u32,
     /// What is added to the diagonal of the correlation matrix, in 0.0001..=1.
     pub ridge: f32,
-    /// A row opens a cell where its squared distance is above this per coordinate, until cells
-    /// run out and the price rises.
+    /// A row opens a cell of its own where its squared distance to the nearest cell is above this
+    /// for each coordinate. When cells run out, the two that are cheapest to merge make room, and
+    /// the price rises by half.
     pub price: f32,
     /// When alarms are raised.
     pub alarm: AlarmOptions,
@@ -204,7 +210,7 @@ impl Options {
             && self.train / 2 >= self.front
             && self.memory >= 1
             && self.memory <= 20
-            && self.gate >= 0.0
+            && !self.gate.is_nan()
             && self.ridge >= 1e-4
             && self.ridge <= 1.0
             && self.price >= 0.0
@@ -372,11 +378,12 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
         })
     }
 
-    /// The score of a row; learns nothing. `O(D² + K·D)`. A cell that [`begin`](Self::begin) left
-    /// without room is not seen before it is there.
+    /// The score of a row; learns nothing. `O(D² + K·D)`. A cell that [`begin`](Self::begin) has
+    /// yet to open counts only once [`finish_step`](Self::finish_step) has opened it.
     ///
     /// # Errors
-    /// See [`Reject`].
+    /// [`Reject::Untrained`] before the end of training and while a fit is under way;
+    /// [`Reject::NonFinite`], [`Reject::DimMismatch`].
     pub fn score(&self, row: &[f32]) -> Result<Score, Reject> {
         let row = Self::usable(row)?;
         if self.phase() != Phase::Watch {

@@ -308,6 +308,30 @@ fn impossible_options_are_refused() {
     assert!(std::panic::catch_unwind(wrong).is_err());
 }
 
+/// Watches rows after training; how many of the 344 were learned. Every row learned is in a cell.
+fn learned_with(gate: f32) -> u32 {
+    let mut detector = Detector::<f32, 4, 3>::new(OPTIONS.gate(gate));
+    (0..256).for_each(|t| assert!(detector.watch(&row(t)).is_ok()));
+    let held = |detector: &Detector<f32, 4, 3>| detector.cells().map(|c| c.0).sum::<u32>();
+    let first = held(&detector);
+    for t in 256..600 {
+        let before = held(&detector);
+        let score = detector.watch(&row(t)).unwrap().score.unwrap().value;
+        assert_eq!(held(&detector) - before, u32::from(score <= gate), "{gate}: {t} scores {score}");
+    }
+    held(&detector) - first
+}
+
+#[test]
+fn rows_are_learned_that_do_not_score_above_the_gate() {
+    assert_eq!(learned_with(f32::NEG_INFINITY), 0);
+    assert_eq!(learned_with(f32::INFINITY), 344);
+    let [usual, normal] = [0.0, 1.0].map(learned_with);
+    assert!(0 < usual && usual < normal && normal < 344, "{usual} {normal}");
+    let wrong = || Detector::<f32, 4, 3>::new(OPTIONS.gate(f32::NAN));
+    assert!(std::panic::catch_unwind(wrong).is_err());
+}
+
 /// Rows that want more cells than there are, while training and afterwards.
 fn restless(t: u64) -> [f32; 3] {
     let [a, b, c] = row(t);

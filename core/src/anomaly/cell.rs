@@ -18,7 +18,7 @@ pub trait Cell: Copy + PartialEq + core::fmt::Debug + sealed::Sealed + 'static {
     /// What `Self` leaves of a coordinate's digits.
     #[doc(hidden)]
     type Rest: Copy + PartialEq + core::fmt::Debug;
-    /// Short name as in checkpoints: 4 for `f32`, 2 for `i16`.
+    /// What stands for the type in checkpoints: 4 for `f32`, 2 for `i16`.
     const CODE: u16;
     /// Whether units are those of a scale: so many bits finer than 1/64.
     #[doc(hidden)]

@@ -3,8 +3,9 @@
 //! Numbers are entered by their *level*, a logarithm read off the bits: the exponent, and the
 //! mantissa as the fraction. It is within 0.09 of log₂, monotone, and the same on every machine
 //! for a few integer instructions. Counters stand for quarters of an octave, so a quantile is
-//! within a quarter of the true one whatever the data are; inside a counter it is interpolated. When a counter is full all are halved: old
-//! entries lose weight, and the quantile follows the data. Two histograms add up to that of both.
+//! within a quarter of the true one whatever the data are; inside a counter it is interpolated.
+//! When a counter is full all are halved: old entries lose weight, and the quantile follows the
+//! data.
 
 /// How many counters there are.
 pub(super) const COUNTERS: usize = 64;
