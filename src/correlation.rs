@@ -60,7 +60,7 @@ impl Correlation {
     /// The state has seen a weight of 1 or less.
     pub fn of(state: &Covariance) -> Result<Self, PcaError> {
         let (_, matrix) =
-            state.moments().ok_or(Error::Parameter { name: "rows", why: "at least two" })?;
+            state.moments().ok_or(Error::Parameter { name: "rows", why: "must be at least two" })?;
         Ok(Self::of_covariances(state.dim(), matrix))
     }
 
@@ -78,7 +78,7 @@ impl Correlation {
     /// Fewer than two rows, or a value that is not finite.
     pub fn spearman(rows: Rows<'_, [f32]>) -> Result<Self, PcaError> {
         if rows.len() < 2 {
-            return Err(Error::Parameter { name: "rows", why: "at least two" });
+            return Err(Error::Parameter { name: "rows", why: "must be at least two" });
         }
         let (values, dim) = (rows.as_slice(), rows.dim());
         check_finite(rows)?;

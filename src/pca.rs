@@ -140,7 +140,7 @@ impl Pca {
     pub fn fit(&self, rows: Rows<'_, [f32]>) -> Result<PcaModel, PcaError> {
         if let Some(options) = &self.randomized {
             let Keep::Count(components) = self.keep else {
-                let why = "the randomized solver needs a number of components";
+                let why = "must be a number of components for the randomized solver";
                 return Err(Error::Parameter { name: "share", why });
             };
             check_count(components, rows.dim(), rows.len() as f64)?;
@@ -163,7 +163,7 @@ impl Pca {
         if self.randomized.is_some() {
             return Err(Error::Parameter {
                 name: "randomized",
-                why: "needs the rows, not a state",
+                why: "must not be set: that solver needs the rows, not a state",
             });
         }
         let (n, dim) = (state.weight(), state.dim());
@@ -171,7 +171,7 @@ impl Pca {
             Keep::Count(components) => check_count(components, dim, n)?,
             Keep::Share(share) if share > 0.0 && share <= 1.0 => {}
             Keep::Share(_) => {
-                return Err(Error::Parameter { name: "share", why: "above 0, up to 1" });
+                return Err(Error::Parameter { name: "share", why: "must be above 0 and at most 1" });
             }
         }
         let (means, matrix) = state.moments().ok_or_else(too_few)?;
@@ -186,14 +186,14 @@ fn check_count(components: usize, dim: usize, n: f64) -> Result<(), PcaError> {
         return Err(too_few());
     }
     if components == 0 || components > dim || components as f64 > n {
-        let why = "at least 1, at most the smaller of rows and columns";
+        let why = "must be at least 1 and at most the smaller of rows and columns";
         return Err(Error::Parameter { name: "components", why });
     }
     Ok(())
 }
 
 fn too_few() -> PcaError {
-    Error::Parameter { name: "rows", why: "at least two" }
+    Error::Parameter { name: "rows", why: "must be at least two" }
 }
 
 fn no_columns() -> PcaError {

@@ -43,9 +43,9 @@ use self::assign::Cores;
 use self::eps::{Eps, rescale};
 use self::weights::Weights;
 use crate::backend::{Alloc, Backend, NONE, Values};
+use crate::door::suits;
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
-use crate::kmeans::door::{judge, suits};
 use crate::order::{Node, Order, Placed};
 use crate::rows::{Block, Metric, Rows};
 
@@ -174,10 +174,10 @@ impl Dbscan {
         weighted: bool,
     ) -> Result<(), Error<B::Error>> {
         if !(self.eps > 0.0 && self.eps < f64::INFINITY) {
-            return Err(Error::Parameter { name: "eps", why: "is positive and finite" });
+            return Err(Error::Parameter { name: "eps", why: "must be positive and finite" });
         }
         if self.min_samples == 0 {
-            return Err(Error::Parameter { name: "min_samples", why: "is at least 1" });
+            return Err(Error::Parameter { name: "min_samples", why: "must be at least 1" });
         }
         let needed = Self::required_bytes::<B::Elem>(rows.len(), rows.dim(), weighted);
         match self.budget {
@@ -328,7 +328,7 @@ fn admit<B: Alloc>(
     metric.check_dim(dim)?;
     let mut host = vec![B::Elem::zero(); rows.len() * dim];
     backend.read(rows.data(), rows.start() * dim, &mut host).map_err(Error::Backend)?;
-    judge(&host, dim, rows.start())?;
+    suits(Metric::SqEuclidean, (&host, dim), rows.start())?;
     if metric.ignores_length() {
         rescale(&mut host, dim);
     }

@@ -73,7 +73,7 @@ pub enum Error<E> {
     Parameter {
         /// Its name, as in the options struct or the argument list.
         name: &'static str,
-        /// The rule it breaks.
+        /// The rule it breaks: "must be …".
         why: &'static str,
     },
     /// A coordinate is NaN, infinite, or so large that distances overflow; or it is no latitude or
@@ -91,7 +91,7 @@ pub enum Error<E> {
     Snapshot(SnapshotError),
     /// States that cannot be merged.
     Mismatch {
-        /// What differs: `"dim"`, `"seed"`, `"options"` …
+        /// What stands in the way: their `"dim"`, `"seed"`, `"options"` …
         what: &'static str,
     },
     /// The work may need more memory than it was allowed; nothing was begun.
@@ -159,11 +159,11 @@ impl<E: Display> Display for Error<E> {
                 write!(f, "weight of row {row} is negative, not finite or too large")
             }
             Self::Snapshot(e) => write!(f, "snapshot: {e}"),
-            Self::Mismatch { what } => write!(f, "states differ in {what} and cannot be merged"),
+            Self::Mismatch { what } => write!(f, "states cannot be merged because of their {what}"),
             Self::Budget { needed, allowed } => {
                 write!(f, "{needed} bytes may be needed, {allowed} are allowed")
             }
-            Self::Torn => f.write_str("left half changed by a failure; restore a snapshot"),
+            Self::Torn => f.write_str("an earlier failure left the state half changed; restore a snapshot into it"),
             Self::Backend(e) => write!(f, "backend: {e}"),
         }
     }

@@ -8,7 +8,8 @@
 //! # Numbers
 //!
 //! - Rows must be finite and small enough that no squared distance overflows: every |coordinate|
-//!   at most √(MAX / 4·dim). Others are an [`Error::NotFinite`] that names the row. Rows closer
+//!   at most √(MAX / 4.1·dim), which [`Metric::takes`] asks. Others are an [`Error::NotFinite`] that
+//!   names the row. Rows closer
 //!   than √MIN (1e-19 for `f32`) are the same row: their squared distance is 0.
 //! - Means are right to 2⁻³⁰ of the data's range before they are rounded to an element, whatever
 //!   the offset of the data from the origin.
@@ -19,7 +20,7 @@
 
 pub mod batch;
 mod bounds;
-pub(crate) mod door;
+mod door;
 mod drawing;
 pub mod init;
 pub mod lloyd;
@@ -260,7 +261,7 @@ impl KMeans {
                 break;
             }
         }
-        let none = Error::Parameter { name: "restarts", why: "at least 1" };
+        let none = Error::Parameter { name: "restarts", why: "must be at least 1" };
         self.finish(&input, best.ok_or(none)?)
     }
 
@@ -268,10 +269,10 @@ impl KMeans {
         check_k(self.k)?;
         door::check_metric(self.metric)?;
         if self.restarts == 0 {
-            return Err(Error::Parameter { name: "restarts", why: "at least 1" });
+            return Err(Error::Parameter { name: "restarts", why: "must be at least 1" });
         }
         if self.tolerance.is_nan() || self.tolerance < 0.0 {
-            return Err(Error::Parameter { name: "tolerance", why: "not negative" });
+            return Err(Error::Parameter { name: "tolerance", why: "must not be negative" });
         }
         self.init.check(self.k, dim)
     }
@@ -388,7 +389,7 @@ fn any_empty<B: Alloc>(
 /// k is at least 1.
 fn check_k<E>(k: usize) -> Result<(), Error<E>> {
     match k {
-        0 => Err(Error::Parameter { name: "k", why: "at least 1" }),
+        0 => Err(Error::Parameter { name: "k", why: "must be at least 1" }),
         _ => Ok(()),
     }
 }

@@ -34,9 +34,13 @@ pub mod conformance;
 #[cfg(feature = "alloc")]
 pub mod dbscan;
 pub mod distance;
+#[cfg(feature = "alloc")]
+mod door;
 pub mod durable;
 pub mod element;
 pub mod error;
+#[cfg(feature = "alloc")]
+mod forest;
 pub mod host;
 #[cfg(feature = "alloc")]
 pub mod jobs;

@@ -222,7 +222,7 @@ impl TryFrom<f64> for Power {
 pub struct PowerError;
 
 impl PowerError {
-    const WHY: &'static str = "is finite and at least 1";
+    const WHY: &'static str = "must be finite and at least 1";
 }
 
 impl Display for PowerError {

@@ -43,15 +43,16 @@ mod sketch;
 use alloc::vec::Vec;
 
 use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Values};
+use crate::door;
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
-use crate::kmeans::door;
 use crate::order::Placed;
 use crate::rows::{Metric, Rows};
 
 pub use graph::{Csr, Lists};
 pub use radius::{count_within, list_within};
 pub use rough::Rough;
+pub(crate) use search::Held;
 pub(crate) use sketch::leading;
 
 /// How to look for neighbours. It changes the time, never the answer.
@@ -160,7 +161,7 @@ impl Neighbors {
     }
 
     fn check<E>(&self) -> Result<(), Error<E>> {
-        let why = "at least one neighbour is looked for";
+        let why = "must be at least 1";
         if self.k == 0 { Err(Error::Parameter { name: "k", why }) } else { Ok(()) }
     }
 

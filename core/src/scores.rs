@@ -42,8 +42,8 @@ use alloc::vec;
 use alloc::vec::Vec;
 
 use crate::backend::{Alloc, NONE, Values};
+use crate::door;
 use crate::error::{Error, ShapeError};
-use crate::kmeans::door;
 use crate::rows::{Metric, Rows};
 
 pub use internal::{calinski_harabasz, davies_bouldin, inertia};
@@ -96,9 +96,9 @@ impl Groups {
     /// Refuses what has no score: fewer than two clusters, or as many as rows.
     fn check<E>(self) -> Result<Self, Error<E>> {
         let why = if self.k() < 2 {
-            "fewer than two clusters"
+            "must make two clusters or more"
         } else if self.k() == self.rows() {
-            "as many clusters as rows"
+            "must make fewer clusters than there are rows"
         } else {
             return Ok(self);
         };
@@ -126,7 +126,8 @@ fn finite<B: Alloc>(
     metric.check_dim(rows.dim())?;
     door::each_part(backend, rows, |at, part| {
         let first = rows.start() + at;
-        door::judge(part, rows.dim(), first)?;
+        // Means and their spreads are taken under every metric.
+        door::suits(Metric::SqEuclidean, (part, rows.dim()), first)?;
         door::suits(metric, (part, rows.dim()), first)
     })
 }

@@ -8,6 +8,7 @@ use core::ops::Range;
 use bytemuck::Pod;
 
 use crate::backend::{Alloc, Backend, Epoch, Graph, Indices, Integers, Nearest, Sums, Values};
+use crate::forest::Forest;
 use crate::jobs::{ROWS, clip};
 use crate::rows::{Pairs, Rows, Visit};
 
@@ -226,13 +227,13 @@ impl<B: Alloc> Backend for Sharded<B> {
             return Ok(());
         }
         let rows = <Self as Backend>::len::<u32>(parent);
-        let (mut forest, mut own) = (vec![0u32; rows], vec![0u32; rows]);
-        self.machines[0].read(parent.on(0), 0, &mut forest)?;
+        let (mut forest, mut own) = (Forest::of_rows(rows), vec![0u32; rows]);
+        self.machines[0].read(parent.on(0), 0, &mut forest.parent)?;
         for (s, b) in self.machines.iter().enumerate().skip(1) {
             b.read(parent.on(s), 0, &mut own)?;
-            (0..rows).for_each(|i| unite(&mut forest, i, own[i] as usize));
+            (0..).zip(&own).for_each(|(i, &up)| forest.unite(i, up));
         }
-        self.write_all(parent, 0, &forest)
+        self.write_all(parent, 0, &forest.parent)
     }
 
     fn sum_by_label(
@@ -359,22 +360,6 @@ impl<B: Alloc> Backend for Sharded<B> {
     fn sync(&self) -> Done<B> {
         self.machines.iter().try_for_each(Backend::sync)
     }
-}
-
-/// Puts two rows into one tree, the smaller root above.
-fn unite(forest: &mut [u32], i: usize, j: usize) {
-    let (a, b) = (root(forest, i), root(forest, j));
-    forest[a.max(b)] = a.min(b) as u32;
-    forest[i] = a.min(b) as u32;
-}
-
-/// The root of a row; what is passed on the way is halved.
-fn root(forest: &mut [u32], mut i: usize) -> usize {
-    while forest[i] as usize != i {
-        forest[i] = forest[forest[i] as usize];
-        i = forest[i] as usize;
-    }
-    i
 }
 
 impl<B: Alloc> Alloc for Sharded<B> {

@@ -17,7 +17,8 @@ use crate::error::ShapeError;
 pub struct Micro {
     /// Index of the row that opened it, within its stream.
     pub id: u64,
-    /// Logical shard that the row came from.
+    /// Number of the stream ([`StreamOptions::stream`](crate::StreamOptions::stream)) that the row
+    /// came from.
     pub stream: u32,
     /// Rebuild scratch: the partner it would merge with, or the survivor it merged into.
     pub partner: u32,
@@ -28,7 +29,7 @@ pub struct Micro {
 impl Micro {
     const EMPTY: Self = Self { id: 0, stream: 0, partner: 0, cost: 0.0 };
 
-    /// The canonical key, unique over all shards.
+    /// The canonical key, unique over all streams.
     pub(crate) fn key(&self) -> (u32, u64) {
         (self.stream, self.id)
     }
@@ -41,11 +42,11 @@ pub struct Kept {
     pub key: f64,
     /// Weight of the row, relative to the landmark of the decay.
     pub weight: f64,
-    /// Squared distance to its nearest anchor when it passed.
+    /// Squared distance to its nearest micro-cluster when it passed.
     pub gap: f64,
     /// Index within its stream.
     pub row: u64,
-    /// Logical shard that the row came from.
+    /// Number of the stream that the row came from.
     pub stream: u32,
     /// Which row of the sample buffer holds it.
     pub slot: u32,
@@ -56,6 +57,9 @@ impl Kept {
 }
 
 /// The buffers of a stream, lent for writing. Lengths in elements.
+///
+/// An *anchor* is the fixed point of a micro-cluster that the offsets of its rows are counted from;
+/// anchors move to the means in a rebuild only.
 #[non_exhaustive]
 pub struct Parts<'a, B: Backend> {
     /// capacity × dim: where offsets are counted from.

@@ -2,15 +2,13 @@
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::borrow::{Borrow, BorrowMut};
 use core::cmp::Ordering;
-
-use num_traits::Float;
 
 use super::eps::{Eps, widen};
 use super::read;
-use crate::backend::{Alloc, Backend, Indices, NONE, Nearest, Values};
+use crate::backend::{Alloc, NONE};
 use crate::error::Error;
+use crate::neighbors::Held;
 use crate::order::Placed;
 use crate::rows::{Block, Pairs, Visit};
 
@@ -18,9 +16,6 @@ use crate::rows::{Block, Pairs, Visit};
 const K: usize = 2;
 /// Rectangles to a fold.
 const BATCH: usize = 1 << 16;
-
-/// Distances and positions of the [`K`] nearest core rows.
-type Lists<B> = (<B as Alloc>::Owned<<B as Backend>::Elem>, <B as Alloc>::Owned<u32>);
 
 /// Core rows in order, with the label of each.
 pub(super) struct Cores<'a, B: Alloc> {
@@ -34,18 +29,15 @@ impl<B: Alloc> Cores<'_, B> {
     /// The label of every row of `x`, by position; [`NONE`] where no core row is within eps.
     pub(super) fn label(&self, x: &Placed<B>) -> Result<Vec<u32>, Error<B::Error>> {
         let n = x.order.len();
-        let (dist, index) = self.nearest(x)?;
-        let (mut d, mut j) = ([B::Elem::infinity(); K], [NONE; K]);
+        let held = self.nearest(x)?;
         let mut labels = vec![NONE; n];
         let mut open = Vec::new();
         for block in 0..x.order.blocks() {
             let (start, end) = x.order.span(x.order.block(block));
-            let mine = &mut labels[start as usize..end as usize];
-            for (i, label) in (start as usize..).zip(mine) {
-                self.backend
-                    .read::<B::Elem>(dist.borrow(), K * i, &mut d)
-                    .map_err(Error::Backend)?;
-                self.backend.read::<u32>(index.borrow(), K * i, &mut j).map_err(Error::Backend)?;
+            let (start, end) = (start as usize, end as usize);
+            let lists = held.read(start..end)?;
+            let found = lists.distances().chunks_exact(K).zip(lists.indices().chunks_exact(K));
+            for ((i, label), (d, j)) in (start..).zip(&mut labels[start..end]).zip(found) {
                 if j[0] == NONE || d[0] > self.eps.high {
                     continue;
                 }
@@ -62,17 +54,13 @@ impl<B: Alloc> Cores<'_, B> {
     }
 
     /// The nearest core rows of every row, as the backend sees distances.
-    fn nearest(&self, x: &Placed<B>) -> Result<Lists<B>, Error<B::Error>> {
-        let (b, n) = (self.backend, x.order.len());
-        let mut dist = b.alloc::<B::Elem>(K * n).map_err(Error::Backend)?;
-        let mut index = b.alloc::<u32>(K * n).map_err(Error::Backend)?;
-        b.fill::<B::Elem>(dist.borrow_mut(), B::Elem::infinity()).map_err(Error::Backend)?;
-        b.fill(index.borrow_mut(), NONE).map_err(Error::Backend)?;
+    fn nearest(&self, x: &Placed<B>) -> Result<Held<'_, B>, Error<B::Error>> {
+        let mut held = Held::new(self.backend, x.order.len(), K)?;
         let mut batch = Vec::new();
         let mut result = Ok(());
         let mut fold = |batch: &mut Vec<Block>| {
             if result.is_ok() && !batch.is_empty() {
-                result = self.fold(x, batch, dist.borrow_mut(), index.borrow_mut());
+                result = self.fold(x, batch, &mut held);
             }
             batch.clear();
         };
@@ -84,21 +72,19 @@ impl<B: Alloc> Cores<'_, B> {
         });
         fold(&mut batch);
         result?;
-        Ok((dist, index))
+        Ok(held)
     }
 
     fn fold(
         &self,
         x: &Placed<B>,
         batch: &[Block],
-        dist: &mut Values<B>,
-        index: &mut Indices<B>,
+        held: &mut Held<'_, B>,
     ) -> Result<(), Error<B::Error>> {
         let rows = x.rows()?;
         let (first, last) = (batch[0].x.0 as usize, batch[batch.len() - 1].x.1 as usize);
         let pairs = Pairs::new(rows.range(first, last)?, self.placed.rows()?, self.eps.fold)?;
-        let pairs = pairs.visit(Visit::Blocks(batch))?;
-        self.backend.nearest(pairs, Nearest { k: K, dist, index }).map_err(Error::Backend)
+        held.fold(pairs.visit(Visit::Blocks(batch))?)
     }
 
     /// Rows of one block whose nearest core row is not certain, in f64; equally near core rows

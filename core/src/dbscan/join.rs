@@ -14,6 +14,7 @@ use super::count::Cores;
 use super::eps::widen;
 use crate::backend::{Alloc, NONE};
 use crate::error::Error;
+use crate::forest::Forest;
 use crate::order::{Judge, Node, walk};
 use crate::rows::{Block, Pairs, Visit};
 
@@ -23,7 +24,7 @@ pub(super) fn unite<B: Alloc>(
     cores: &Cores,
 ) -> Result<Vec<u32>, Error<B::Error>> {
     let n = pass.order().len();
-    let mut forest = Forest { parent: (0..n as u32).collect() };
+    let mut forest = Forest::of_rows(n);
     let mut member = pass.indices(n)?;
     let host: Vec<u32> = cores.is_core.iter().map(|&core| u32::from(core)).collect();
     pass.backend.write(member.borrow_mut(), 0, &host).map_err(Error::Backend)?;
@@ -34,30 +35,6 @@ pub(super) fn unite<B: Alloc>(
     let unsure: Vec<bool> = both.map(|(&core, &unsure)| core && unsure).collect();
     forest = Joiner::run(pass, &unsure, forest, Means::Exact)?;
     Ok((0..n as u32).map(|i| forest.root(i)).collect())
-}
-
-/// Union-find on the host; the smaller root wins.
-struct Forest {
-    parent: Vec<u32>,
-}
-
-impl Forest {
-    fn root(&mut self, mut i: u32) -> u32 {
-        loop {
-            let up = self.parent[i as usize];
-            if up == i {
-                return i;
-            }
-            let next = self.parent[up as usize];
-            self.parent[i as usize] = next;
-            i = next;
-        }
-    }
-
-    fn unite(&mut self, i: u32, j: u32) {
-        let (i, j) = (self.root(i), self.root(j));
-        self.parent[i.max(j) as usize] = i.min(j);
-    }
 }
 
 /// How pairs of blocks are joined.

@@ -1,4 +1,5 @@
-//! The door: rows and weights are read once, judged, and brought into the form Lloyd works on.
+//! The door of k-means: rows and weights are read once, judged, and brought into the form that Lloyd
+//! works on.
 
 use alloc::vec;
 use alloc::vec::Vec;
@@ -7,6 +8,7 @@ use core::borrow::{Borrow, BorrowMut};
 use num_traits::Zero;
 
 use crate::backend::{Alloc, Backend, Indices, Values, WEIGHT_BITS, upload};
+use crate::door::{each_part, suits};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
 use crate::host::mass_of;
@@ -15,8 +17,6 @@ use crate::rows::{Metric, Rows};
 /// A buffer of elements that is ours.
 pub(super) type Held<B> = <B as Alloc>::Owned<<B as Backend>::Elem>;
 
-/// Elements read at a time.
-const PART: usize = 1 << 16;
 /// The largest weight a row may have: 2³⁰.
 pub(super) const HEAVIEST: f64 = (1u32 << 30) as f64;
 
@@ -65,7 +65,7 @@ impl<'a, B: Alloc> Input<'a, B> {
         let mut copy = if own { Some(alloc_for(backend, rows)?) } else { None };
         let mut scan = Scan::new(rows.dim());
         each_part(backend, rows, |at, part| {
-            judge(part, rows.dim(), at + rows.start())?;
+            suits(Metric::SqEuclidean, (part, rows.dim()), at + rows.start())?;
             if metric == Metric::Cosine {
                 normalize(part, rows.dim())?;
             }
@@ -163,7 +163,7 @@ pub(super) fn fixed_scale<T: Element>(widest: f64) -> T {
 pub(super) fn check_metric<E>(metric: Metric) -> Result<(), Error<E>> {
     match metric {
         Metric::SqEuclidean | Metric::Cosine => Ok(()),
-        _ => Err(Error::Parameter { name: "metric", why: "k-means takes SqEuclidean or Cosine" }),
+        _ => Err(Error::Parameter { name: "metric", why: "must be SqEuclidean or Cosine" }),
     }
 }
 
@@ -175,52 +175,11 @@ pub(super) fn alloc_for<B: Alloc>(
     backend.alloc(rows.len() * rows.dim()).map_err(Error::Backend)
 }
 
-/// Reads the rows in parts: calls `take(number of the first row in the range, its elements …)`.
-pub(crate) fn each_part<B: Alloc>(
-    backend: &B,
-    rows: Rows<'_, Values<B>>,
-    mut take: impl FnMut(usize, &mut [B::Elem]) -> Result<(), Error<B::Error>>,
-) -> Result<(), Error<B::Error>> {
-    let (dim, step) = (rows.dim(), (PART / rows.dim()).max(1));
-    let mut part = vec![B::Elem::zero(); step.min(rows.len()) * dim];
-    for at in (0..rows.len()).step_by(step) {
-        let part = &mut part[..step.min(rows.len() - at) * dim];
-        backend.read(rows.data(), (rows.start() + at) * dim, part).map_err(Error::Backend)?;
-        take(at, part)?;
-    }
-    Ok(())
-}
-
-/// The largest coordinate for which no squared distance of two rows overflows.
-pub(super) fn limit<T: Element>(dim: usize) -> T {
-    T::of_f64(libm::sqrt(T::max_value().as_f64() / (4.1 * dim as f64)))
-}
-
-/// Rejects NaN, infinities, and rows so large that distances overflow.
-pub(crate) fn judge<T: Element, E>(part: &[T], dim: usize, first: usize) -> Result<(), Error<E>> {
-    let limit = limit::<T>(dim);
-    // NaN compares false, so it fails here as well.
-    let fits = |row: &[T]| row.iter().fold(true, |ok, v| ok & (v.abs() <= limit));
-    match part.chunks_exact(dim).position(|row| !fits(row)) {
-        Some(at) => Err(Error::NotFinite { row: first + at }),
-        None => Ok(()),
-    }
-}
-
-/// Rejects rows that a metric does not [take](Metric::takes).
-pub(crate) fn suits<T: Element, E>(
-    metric: Metric,
-    (part, dim): (&[T], usize),
-    first: usize,
-) -> Result<(), Error<E>> {
-    metric.refused(part, dim).map_or(Ok(()), |at| Err(Error::NotFinite { row: first + at }))
-}
-
 /// Brings every row to length 1: norms in f64, one rounding per coordinate.
 pub(super) fn normalize<T: Element, E>(part: &mut [T], dim: usize) -> Result<(), Error<E>> {
     for row in part.chunks_exact_mut(dim) {
         if !normalize_row(row) {
-            return Err(Error::Parameter { name: "rows", why: "a zero row has no direction" });
+            return Err(Error::Parameter { name: "rows", why: "must not be zero: such a row has no direction" });
         }
     }
     Ok(())
@@ -321,7 +280,7 @@ fn weight_scale<T: Element, E>(weights: &[T]) -> Result<f64, Error<E>> {
     let most = weights.iter().fold(0f64, |m, w| m.max(w.as_f64()));
     let total: f64 = weights.iter().map(|w| w.as_f64()).sum();
     if most <= 0.0 {
-        return Err(Error::Parameter { name: "weights", why: "no row has a weight" });
+        return Err(Error::Parameter { name: "weights", why: "must not all be 0" });
     }
     let power = (15 - libm::frexp(most).1).min(31 - libm::frexp(total).1);
     Ok(libm::ldexp(1.0, power))
@@ -358,7 +317,7 @@ pub(super) fn prepare<B: Alloc>(
     let spherical = metric == Metric::Cosine;
     let mut copy = if spherical { Some(alloc_for(backend, rows)?) } else { None };
     each_part(backend, rows, |at, part| {
-        judge(part, rows.dim(), at + rows.start())?;
+        suits(Metric::SqEuclidean, (part, rows.dim()), at + rows.start())?;
         let Some(own) = &mut copy else { return Ok(()) };
         normalize(part, rows.dim())?;
         backend.write(own.borrow_mut(), at * rows.dim(), part).map_err(Error::Backend)

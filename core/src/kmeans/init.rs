@@ -9,7 +9,7 @@ use core::borrow::{Borrow, BorrowMut};
 
 use num_traits::{Float, Zero};
 
-use super::door::{Input, limit};
+use super::door::Input;
 use super::sample::Potential;
 use crate::backend::{Alloc, Indices, NONE, Values};
 use crate::element::Element;
@@ -67,15 +67,15 @@ impl Init {
     pub(super) fn check<E>(&self, k: usize, dim: usize) -> Result<(), Error<E>> {
         match self {
             Self::PlusPlus { trials: Some(0) } => {
-                Err(Error::Parameter { name: "trials", why: "at least 1" })
+                Err(Error::Parameter { name: "trials", why: "must be at least 1" })
             }
             Self::Parallel { rounds: 0, .. } => {
-                Err(Error::Parameter { name: "rounds", why: "at least 1" })
+                Err(Error::Parameter { name: "rounds", why: "must be at least 1" })
             }
             Self::Parallel { oversampling, .. }
                 if oversampling.is_nan() || *oversampling <= 0.0 =>
             {
-                Err(Error::Parameter { name: "oversampling", why: "above 0" })
+                Err(Error::Parameter { name: "oversampling", why: "must be above 0" })
             }
             Self::Given(centers) => Ok(ShapeError::check("given centres", k * dim, centers.len())?),
             _ => Ok(()),
@@ -139,8 +139,9 @@ pub(super) fn centers<B: Alloc>(
 
 fn given<B: Alloc>(input: &Input<'_, B>, from: &[f64]) -> Result<Vec<B::Elem>, Error<B::Error>> {
     let mut centers: Vec<B::Elem> = from.iter().map(|&c| B::Elem::of_f64(c)).collect();
-    if !centers.iter().all(|c| c.abs() <= limit(input.dim)) {
-        return Err(Error::Parameter { name: "init", why: "given centres must be finite" });
+    if Metric::SqEuclidean.refused(&centers, input.dim).is_some() {
+        let why = "must be centres that are finite, with distances that are";
+        return Err(Error::Parameter { name: "init", why });
     }
     if input.metric == Metric::Cosine {
         super::door::normalize(&mut centers, input.dim)?;

@@ -149,10 +149,10 @@ pub(super) fn squared<T: Element>(a: &[T], b: &[T]) -> f64 {
 }
 
 /// Distances and row numbers.
-pub(super) type Found<T> = (Vec<T>, Vec<u32>);
+pub(crate) type Found<T> = (Vec<T>, Vec<u32>);
 
 /// The k nearest rows of y for each row of x, on the host.
-pub(super) fn nearest<B: Alloc>(
+pub(crate) fn nearest<B: Alloc>(
     backend: &B,
     x: Rows<'_, Values<B>>,
     y: Rows<'_, Values<B>>,

@@ -106,7 +106,7 @@ pub(super) struct Request<'b, B: Alloc> {
 impl<B: Alloc> Request<'_, B> {
     fn check(&self) -> Result<(), Error<B::Error>> {
         if self.radius.is_nan() || self.radius < B::Elem::zero() {
-            let why = "a radius is a number from 0 on";
+            let why = "must not be negative";
             return Err(Error::Parameter { name: "radius", why });
         }
         ShapeError::check("dim of rows", self.queries.dim(), self.rows.dim())?;

@@ -40,8 +40,8 @@ pub(super) fn all<B: Alloc>(
     held.read(x.start()..x.end())
 }
 
-/// Lists on a backend, by position.
-pub(super) struct Held<'b, B: Alloc> {
+/// Lists of the k nearest on a backend, by position, and the folds that fill them.
+pub(crate) struct Held<'b, B: Alloc> {
     backend: &'b B,
     k: usize,
     dist: B::Owned<B::Elem>,
@@ -49,7 +49,7 @@ pub(super) struct Held<'b, B: Alloc> {
 }
 
 impl<'b, B: Alloc> Held<'b, B> {
-    pub(super) fn new(backend: &'b B, rows: usize, k: usize) -> Result<Self, Error<B::Error>> {
+    pub(crate) fn new(backend: &'b B, rows: usize, k: usize) -> Result<Self, Error<B::Error>> {
         let make = || -> Result<_, B::Error> {
             let (mut dist, mut index) = (backend.alloc(rows * k)?, backend.alloc(rows * k)?);
             backend.fill::<B::Elem>(dist.borrow_mut(), B::Elem::infinity())?;
@@ -59,14 +59,14 @@ impl<'b, B: Alloc> Held<'b, B> {
         make().map_err(Error::Backend)
     }
 
-    pub(super) fn fold(&mut self, pairs: Pairs<'_, Values<B>>) -> Result<(), Error<B::Error>> {
+    pub(crate) fn fold(&mut self, pairs: Pairs<'_, Values<B>>) -> Result<(), Error<B::Error>> {
         let (dist, index) = (self.dist.borrow_mut(), self.index.borrow_mut());
         let best = Nearest { k: self.k, dist, index };
         self.backend.nearest(pairs, best).map_err(Error::Backend)
     }
 
     /// The lists of some rows, on the host.
-    pub(super) fn read(&self, rows: Range<usize>) -> Result<Lists<B::Elem>, Error<B::Error>> {
+    pub(crate) fn read(&self, rows: Range<usize>) -> Result<Lists<B::Elem>, Error<B::Error>> {
         let mut index = vec![0; rows.len() * self.k];
         let from: &Indices<B> = self.index.borrow();
         let dist = self.distances(rows.clone())?;

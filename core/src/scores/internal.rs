@@ -7,9 +7,9 @@ use core::borrow::{Borrow, BorrowMut};
 use num_traits::Float;
 
 use crate::backend::{Alloc, NONE, Nearest, Values};
+use crate::door;
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
-use crate::kmeans::door;
 use crate::rows::{Metric, Pairs, Rows, rows as rows_of};
 
 use super::{Groups, admit, finite};

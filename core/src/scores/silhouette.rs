@@ -10,9 +10,9 @@ use core::borrow::{Borrow, BorrowMut};
 use num_traits::Zero;
 
 use crate::backend::{Alloc, NONE, Values};
+use crate::door;
 use crate::element::Element;
 use crate::error::Error;
-use crate::kmeans::door;
 use crate::rows::{Metric, Pairs, Rows, Visit};
 
 use super::internal::Means;
@@ -130,7 +130,7 @@ impl Silhouette {
     ) -> Result<Groups, Error<B::Error>> {
         admit(backend, rows, self.metric, labels)?;
         if self.noise == Noise::Reject && labels.contains(&NONE) {
-            return Err(Error::Parameter { name: "labels", why: "noise is to be rejected" });
+            return Err(Error::Parameter { name: "labels", why: "must not hold noise, which is to be rejected" });
         }
         let groups = Groups::of(labels.iter().copied(), self.noise == Noise::Cluster);
         groups.check()

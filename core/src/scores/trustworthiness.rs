@@ -5,11 +5,12 @@ use alloc::vec::Vec;
 use core::borrow::{Borrow, BorrowMut};
 use core::ops::Range;
 
-use num_traits::{Float, One, Zero};
+use num_traits::{One, Zero};
 
-use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Nearest, Values};
+use crate::backend::{Alloc, MAX_NEIGHBORS, NONE, Values};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
+use crate::neighbors::Held;
 use crate::rows::{Block, Metric, Pairs, Rows, Visit};
 
 use super::finite;
@@ -57,7 +58,7 @@ pub fn trustworthiness<B: Alloc>(
 ) -> Result<f64, Error<B::Error>> {
     ShapeError::check("embedded rows", rows.len(), embedded.len())?;
     if k == 0 || k > MAX_NEIGHBORS || 2 * k >= rows.len() {
-        let why = "from 1 to 256 and below half the number of rows";
+        let why = "must be from 1 to 256 and below half the number of rows";
         return Err(Error::Parameter { name: "k", why });
     }
     finite(backend, rows, metric)?;
@@ -78,33 +79,9 @@ fn neighbours<B: Alloc>(
     k: usize,
 ) -> Result<Vec<u32>, Error<B::Error>> {
     let pairs = Pairs::new(rows, rows, Metric::Euclidean)?.visit(Visit::OffDiagonal)?;
-    let mut best = Best::new(backend, rows.end(), k)?;
-    best.fold(backend, pairs)?;
-    let mut index = vec![NONE; rows.len() * k];
-    backend.read(best.index.borrow(), rows.start() * k, &mut index).map_err(Error::Backend)?;
-    Ok(index)
-}
-
-/// Lists of nearest rows.
-struct Best<B: Alloc> {
-    k: usize,
-    dist: B::Owned<B::Elem>,
-    index: B::Owned<u32>,
-}
-
-impl<B: Alloc> Best<B> {
-    fn new(backend: &B, rows: usize, k: usize) -> Result<Self, Error<B::Error>> {
-        let mut dist: B::Owned<B::Elem> = backend.alloc(rows * k).map_err(Error::Backend)?;
-        let mut index: B::Owned<u32> = backend.alloc(rows * k).map_err(Error::Backend)?;
-        backend.fill::<B::Elem>(dist.borrow_mut(), Float::infinity()).map_err(Error::Backend)?;
-        backend.fill(index.borrow_mut(), NONE).map_err(Error::Backend)?;
-        Ok(Self { k, dist, index })
-    }
-
-    fn fold(&mut self, backend: &B, pairs: Pairs<'_, Values<B>>) -> Result<(), Error<B::Error>> {
-        let (dist, index) = (self.dist.borrow_mut(), self.index.borrow_mut());
-        backend.nearest(pairs, Nearest { k: self.k, dist, index }).map_err(Error::Backend)
-    }
+    let mut best = Held::new(backend, rows.end(), k)?;
+    best.fold(pairs)?;
+    Ok(best.read(rows.start()..rows.end())?.indices().to_vec())
 }
 
 /// Counts the ranks of k chosen rows for every row.
@@ -126,9 +103,9 @@ impl<'a, B: Alloc> Ranks<'a, B> {
 
     /// Takes the distances of the chosen rows: each pair is a block of its own.
     fn measure(&mut self, chosen: &[u32], from: usize) -> Result<(), Error<B::Error>> {
-        let (backend, k, rows) = (self.backend, self.k, self.pairs.x());
+        let (k, rows) = (self.k, self.pairs.x());
         let start = rows.start();
-        let mut best = Best::new(backend, rows.end(), k)?;
+        let mut best = Held::new(self.backend, rows.end(), k)?;
         let mut blocks = Vec::new();
         let step = (PAIRS / k).max(1);
         for (at, chosen) in (0..).step_by(step).zip(chosen.chunks(step * k)) {
@@ -140,10 +117,11 @@ impl<'a, B: Alloc> Ranks<'a, B> {
             }
             let x = rows.range(start + at, start + at + chosen.len() / k)?;
             let pairs = Pairs::new(x, rows, self.pairs.metric())?.visit(Visit::Blocks(&blocks))?;
-            best.fold(backend, pairs)?;
+            best.fold(pairs)?;
         }
-        backend.read(best.dist.borrow(), start * k, &mut self.dist).map_err(Error::Backend)?;
-        backend.read(best.index.borrow(), start * k, &mut self.index).map_err(Error::Backend)
+        let found = best.read(start..rows.end())?;
+        (self.dist, self.index) = (found.distances().to_vec(), found.indices().to_vec());
+        Ok(())
     }
 
     /// Σ max(0, rank − k).

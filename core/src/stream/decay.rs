@@ -64,7 +64,7 @@ impl<B: Backend> Work<'_, B> {
         // Rows are counted whole: a fraction would make sums of rows inexact.
         let time = if self.options.half_life.counts_rows() { libm::floor(time) } else { time };
         if !(time >= self.head.clock && time < 9e15) {
-            let why = "must be finite and must not go backwards";
+            let why = "must be finite and never go backwards";
             return Err(Error::Parameter { name: "time", why });
         }
         self.head.clock = time;

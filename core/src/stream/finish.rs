@@ -12,16 +12,15 @@ mod fits;
 
 use alloc::vec;
 use alloc::vec::Vec;
-use core::borrow::{Borrow, BorrowMut};
-
-use num_traits::Float;
+use core::borrow::Borrow;
 
 use super::{Head, Stream, elem, sample, sums};
-use crate::backend::{Alloc, NONE, Nearest, upload};
+use crate::backend::{Alloc, upload};
 use crate::element::Element;
 use crate::error::{Error, SnapshotError};
 use crate::kmeans::Model;
-use crate::rows::{Metric, Pairs, rows};
+use crate::kmeans::lloyd::nearest;
+use crate::rows::rows;
 use crate::store::{Sizes, Slots, Store};
 
 /// Standard errors within which sampled rows are made to agree with their micro-cluster.
@@ -91,9 +90,9 @@ struct Point<T> {
 impl<B: Alloc, S: Store<B>> Stream<B, S> {
     /// The best k clusters of everything taken in. Does not change the state; any k, any time.
     ///
-    /// Fewer rows that differ than k: as many clusters as there are. Cost: 1 + 3 to 20 fits on up
-    /// to K + sample rows and 4 to 64 on K rows – the more, the less each takes –, whatever the number
-    /// of rows taken in.
+    /// Where fewer than k rows differ there are as many clusters as rows that do. Cost, whatever the
+    /// number of rows taken in: 5 to 22 fits on up to K + sample rows and 5 to 65 on K rows, more of
+    /// them the less one takes.
     ///
     /// # Errors
     /// k is 0, nothing has been taken in; the machine's.
@@ -107,7 +106,7 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
     /// [`finish`](Self::finish) for k = 2 … `k_max`, from the one state: `k_max − 1` entries
     /// (those beyond the number of distinct rows repeat it). For an elbow or its knee.
     ///
-    /// Cheaper per k than `finish`: two fits on the core-set instead of four.
+    /// Cheaper per k than `finish`: three fits on the core-set instead of five or more.
     ///
     /// # Errors
     /// As [`finish`](Self::finish).
@@ -142,7 +141,7 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
     fn build(&self) -> Result<Coreset<B>, Error<B::Error>> {
         let means = self.means()?;
         if means.is_empty() {
-            return Err(Error::Parameter { name: "stream", why: "has taken in no rows" });
+            return Err(Error::Parameter { name: "stream", why: "must have taken in a row" });
         }
         let (b, dim) = (&self.backend, self.dim);
         let flat: Vec<B::Elem> = means.iter().flat_map(|m| m.mean.iter().copied()).collect();
@@ -236,28 +235,6 @@ fn mean_of<T: Element>(
     Mean { key, weight: weight / now, variance: variance / now, mean }
 }
 
-/// Distances and numbers of the nearest rows.
-type Labels<T> = (Vec<T>, Vec<u32>);
-
-/// Nearest of `y` for every row of `x`: distances and numbers.
-fn assign<B: Alloc>(
-    b: &B,
-    dim: usize,
-    x: &B::Owned<B::Elem>,
-    y: &B::Owned<B::Elem>,
-) -> Result<Labels<B::Elem>, Error<B::Error>> {
-    let (x, y) = (rows::<B>(x.borrow(), dim)?, rows::<B>(y.borrow(), dim)?);
-    let (mut dist, mut index) = (vec![B::Elem::infinity(); x.len()], vec![NONE; x.len()]);
-    let mut on_device = upload(b, &dist)?;
-    let mut labels = b.alloc::<u32>(x.len()).map_err(Error::Backend)?;
-    b.fill(labels.borrow_mut(), NONE).map_err(Error::Backend)?;
-    let best = Nearest { k: 1, dist: on_device.borrow_mut(), index: labels.borrow_mut() };
-    b.nearest(Pairs::new(x, y, Metric::SqEuclidean)?, best).map_err(Error::Backend)?;
-    b.read(on_device.borrow(), 0, &mut dist).map_err(Error::Backend)?;
-    b.read(labels.borrow(), 0, &mut index).map_err(Error::Backend)?;
-    Ok((dist, index))
-}
-
 /// Makes the sampled rows agree with the micro-clusters they are nearest to, and adds the means
 /// of those without any; returns the variance that these leave out.
 fn calibrate<B: Alloc>(
@@ -270,7 +247,9 @@ fn calibrate<B: Alloc>(
     let mut members: Vec<Vec<u32>> = vec![Vec::new(); means.len()];
     if !points.is_empty() {
         let flat: Vec<B::Elem> = points.iter().flat_map(|p| p.row.iter().copied()).collect();
-        let (_, nearest) = assign(b, dim, &upload(b, &flat)?, on_device)?;
+        let sampled = upload(b, &flat)?;
+        let (x, y) = (rows::<B>(sampled.borrow(), dim)?, rows::<B>(on_device.borrow(), dim)?);
+        let (_, nearest) = nearest(b, x, y, 1)?;
         for (point, &c) in nearest.iter().enumerate() {
             members.get_mut(c as usize).ok_or(SnapshotError::Value)?.push(point as u32);
         }

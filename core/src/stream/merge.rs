@@ -42,7 +42,7 @@ impl<B: Backend, S: Store<B>> Stream<B, S> {
         }
         if self.options.stream == other.options.stream {
             // Two states of one stream share rows and draws: merging them counts rows twice.
-            return Err(Error::Mismatch { what: "stream number (it must differ)" });
+            return Err(Error::Mismatch { what: "stream number, which is the same" });
         }
         self.work().take_over(&other.store.view(), &other.head)
     }

@@ -51,11 +51,16 @@ impl<B: Backend> Work<'_, B> {
 
     /// Nearest anchor of rows `from..n`; distances come to the host.
     fn measure(&mut self, from: usize, n: usize) -> Result<(), Error<B::Error>> {
+        self.look_up(from, n)?;
+        self.fetch(from, n)
+    }
+
+    /// Nearest anchor of rows `from..n` of the batch; none where there is no anchor.
+    pub(super) fn look_up(&mut self, from: usize, n: usize) -> Result<(), Error<B::Error>> {
         let infinity = B::Elem::infinity();
         self.backend.fill(self.parts.dist, infinity).map_err(Error::Backend)?;
         self.backend.fill(self.parts.index, NONE).map_err(Error::Backend)?;
-        self.show(from, n, 0, self.head.len)?;
-        self.fetch(from, n)
+        self.show(from, n, 0, self.head.len)
     }
 
     /// Shows rows `from..to` the anchors `first..last`.

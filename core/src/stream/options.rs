@@ -48,7 +48,8 @@ pub enum Merge {
     /// depends a little on the order of merges.
     #[default]
     Compact,
-    /// Keeps a copy of the other, by its stream number; they are united at `finish`. The same
+    /// Keeps a copy of the other, by its [stream number](StreamOptions::stream); they are united at
+    /// `finish`. The same
     /// bytes for any tree and any repetition of merges; memory grows with the shards.
     #[cfg(feature = "alloc")]
     Deferred,
@@ -67,13 +68,15 @@ pub enum Merge {
 pub struct StreamOptions {
     /// Seed of every draw.
     pub seed: u64,
-    /// Number of the logical shard: streams to be merged need different ones.
+    /// Number of this stream among those that may be merged with it (shards of one data set, devices
+    /// of one plant): each needs its own.
     pub stream: u32,
     /// How fast old rows lose weight.
     pub half_life: HalfLife,
-    /// A micro-cluster whose present weight falls below this many usual rows is dropped.
+    /// A micro-cluster whose weight, as of now, falls below that of this many usual rows is dropped.
+    /// In 0..=1e6; matters only with a half-life.
     pub evict: f64,
-    /// What a rebuild multiplies the price by, in (1, 100].
+    /// What a rebuild multiplies the price of opening a micro-cluster by, in (1, 100].
     pub growth: f64,
     /// The share of the capacity that a rebuild leaves filled, in (0, 1).
     pub low_water: f64,
@@ -163,35 +166,33 @@ impl StreamOptions {
         Self { merge, ..self }
     }
 
-    /// What [`check`](Self::check) finds, for constants.
-    pub(super) const fn is_valid(&self) -> bool {
+    /// The first option out of its range, and the rule that it breaks.
+    const fn broken(&self) -> Option<(&'static str, &'static str)> {
         let half_life = match self.half_life {
             HalfLife::Never => 1.0,
             HalfLife::Rows(h) | HalfLife::Batches(h) | HalfLife::Time(h) => h,
         };
-        half_life > 0.0
-            && half_life < f64::INFINITY
-            && self.evict >= 0.0
-            && self.evict <= 1e6
-            && self.growth > 1.0
-            && self.growth <= 100.0
-            && self.low_water > 0.0
-            && self.low_water < 1.0
+        // NaN fails each comparison.
+        if !(half_life > 0.0 && half_life < f64::INFINITY) {
+            Some(("half_life", "must be positive and finite"))
+        } else if !(self.evict >= 0.0 && self.evict <= 1e6) {
+            Some(("evict", "must be in 0..=1e6"))
+        } else if !(self.growth > 1.0 && self.growth <= 100.0) {
+            Some(("growth", "must be in (1, 100]"))
+        } else if !(self.low_water > 0.0 && self.low_water < 1.0) {
+            Some(("low_water", "must be in (0, 1)"))
+        } else {
+            None
+        }
+    }
+
+    /// Whether every option is in its range.
+    pub(super) const fn is_valid(&self) -> bool {
+        self.broken().is_none()
     }
 
     pub(super) fn check<E>(&self) -> Result<(), Error<E>> {
-        let rule = |good: bool, name, why| {
-            if good { Ok(()) } else { Err(Error::Parameter { name, why }) }
-        };
-        let half_life = match self.half_life {
-            HalfLife::Never => 1.0,
-            HalfLife::Rows(h) | HalfLife::Batches(h) | HalfLife::Time(h) => h,
-        };
-        let positive = half_life > 0.0 && half_life < f64::INFINITY;
-        rule(positive, "half_life", "must be positive and finite")?;
-        rule((0.0..=1e6).contains(&self.evict), "evict", "must be in 0..=1e6")?;
-        rule(self.growth > 1.0 && self.growth <= 100.0, "growth", "must be in (1, 100]")?;
-        rule(self.low_water > 0.0 && self.low_water < 1.0, "low_water", "must be in (0, 1)")
+        self.broken().map_or(Ok(()), |(name, why)| Err(Error::Parameter { name, why }))
     }
 
     /// The half-life in the unit of the clock; `None` for [`HalfLife::Never`].

@@ -1,12 +1,10 @@
 //! How unusual a row is, judged by the micro-clusters.
 
-use num_traits::Float;
-
 use super::{Stream, TILE, Work, elem, sums};
-use crate::backend::{Backend, NONE, Nearest, SCATTER_SHIFT, Values};
+use crate::backend::{Backend, NONE, Values};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};
-use crate::rows::{Metric, Pairs, Rows, rows};
+use crate::rows::Rows;
 use crate::store::Store;
 
 impl<B: Backend, S: Store<B>> Stream<B, S> {
@@ -45,25 +43,12 @@ impl<B: Backend> Work<'_, B> {
             self.backend
                 .copy(rows.data(), from * dim, self.parts.batch, 0, n * dim)
                 .map_err(Error::Backend)?;
-            self.look_up(n)?;
+            self.look_up(0, n)?;
             for (row, out) in out.iter_mut().enumerate() {
                 *out = elem(self.score_of(row, common)?);
             }
         }
         Ok(())
-    }
-
-    /// Nearest anchor of rows `0..n` of the batch.
-    fn look_up(&mut self, n: usize) -> Result<(), Error<B::Error>> {
-        let b = self.backend;
-        let infinity = B::Elem::infinity();
-        b.fill(self.parts.dist, infinity).map_err(Error::Backend)?;
-        b.fill(self.parts.index, NONE).map_err(Error::Backend)?;
-        let x = rows::<B>(self.parts.batch, self.dim)?.range(0, n)?;
-        let y = rows::<B>(self.parts.anchors, self.dim)?.range(0, self.head.len)?;
-        let pairs = Pairs::new(x, y, Metric::SqEuclidean)?;
-        let (dist, index) = (&mut *self.parts.dist, &mut *self.parts.index);
-        b.nearest(pairs, Nearest { k: 1, dist, index }).map_err(Error::Backend)
     }
 
     /// Mean squared distance to the anchor over all rows, in x².
@@ -77,8 +62,8 @@ impl<B: Backend> Work<'_, B> {
     }
 
     /// One unit of a scatter, in x².
-    pub(super) fn scatter_unit(&self) -> f64 {
-        f64::from(1u32 << SCATTER_SHIFT) / self.scale() / self.scale()
+    fn scatter_unit(&self) -> f64 {
+        sums::scatter_unit() / self.scale() / self.scale()
     }
 
     fn score_of(&self, row: usize, common: f64) -> Result<f64, Error<B::Error>> {

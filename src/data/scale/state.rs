@@ -45,7 +45,7 @@ impl StreamState for Scaler {
         }
         let (time, mut other) = (self.time.max(other.time), other.clone());
         let sum = self.mass.checked_add(other.mass).filter(|&sum| i64::try_from(sum).is_ok());
-        sum.ok_or(Error::Mismatch { what: "weight, whose sum is too large," })?;
+        sum.ok_or(Error::Mismatch { what: "weights, whose sum is too large" })?;
         self.decay(time)?;
         other.decay(time)?;
         self.mass += other.mass;

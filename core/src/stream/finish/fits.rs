@@ -6,7 +6,7 @@
 
 use core::borrow::Borrow;
 
-use super::{Clusters, Coreset, assign, upload};
+use super::{Clusters, Coreset, nearest, upload};
 use crate::backend::Alloc;
 use crate::element::Element;
 use crate::error::Error;
@@ -73,7 +73,9 @@ impl<B: Alloc> Coreset<B> {
         b: &B,
         mut model: Model<B::Elem>,
     ) -> Result<Clusters<B::Elem>, Error<B::Error>> {
-        let (dist, _) = assign(b, self.dim, &self.means, &upload(b, &model.centers)?)?;
+        let centers = upload(b, &model.centers)?;
+        let (x, y) = (self.means.borrow(), centers.borrow());
+        let (dist, _) = nearest(b, rows::<B>(x, self.dim)?, rows::<B>(y, self.dim)?, 1)?;
         let outside: f64 = dist.iter().zip(&self.mass).map(|(d, w)| d.as_f64() * w).sum();
         let gap = (libm::sqrt(outside) - libm::sqrt(self.inside)).max(0.0);
         for cluster in &mut model.clusters {
