@@ -39,9 +39,6 @@ pub struct Table {
     names: Arc<[String]>,
 }
 
-/// The same thing: where formulas say matrix.
-pub type Matrix = Table;
-
 impl Table {
     /// Takes a vector of whole rows of `dim` elements. No copy.
     ///

@@ -288,15 +288,7 @@ impl<T: Cell, const K: usize, const D: usize> Cells<T, K, D> {
         }
     }
 
-    /// Merges the two cells that cost least – `v·w/(v + w)·|a − b|²` (Ward 1963) – into the
-    /// first of them. `O(K²·D)`; needs two cells.
-    pub fn merge_cheapest(&mut self) {
-        let mut cheapest = Cheapest::NONE;
-        (0..self.len()).for_each(|cell| self.compare(cell, &mut cheapest));
-        self.merge(cheapest);
-    }
-
-    /// What merging a cell with those after it costs. `O(K·D)`.
+    /// What merging a cell with those after it costs – `v·w/(v + w)·|a − b|²` (Ward 1963). `O(K·D)`.
     pub(super) fn compare(&self, cell: usize, cheapest: &mut Cheapest) {
         let cells = self.used().iter().zip(&self.rests).zip(&self.mass);
         let mut all = cells.enumerate().skip(cell);

@@ -51,29 +51,6 @@ pub const SHAPES: [(usize, usize, usize); 34] = [
     (256, 4, 5),
 ];
 
-/// A case for benches, too big for the suite.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Large {
-    /// Name in reports.
-    pub name: &'static str,
-    /// Rows of x.
-    pub n: usize,
-    /// Rows of y.
-    pub m: usize,
-    /// Elements per row.
-    pub dim: usize,
-}
-
-/// The shapes that benches report.
-pub const LARGE: [Large; 6] = [
-    Large { name: "centres-16", n: 262_144, m: 16, dim: 16 },
-    Large { name: "centres-256", n: 65_536, m: 256, dim: 64 },
-    Large { name: "digits", n: 1797, m: 1797, dim: 64 },
-    Large { name: "plane", n: 16_384, m: 16_384, dim: 2 },
-    Large { name: "images", n: 8192, m: 8192, dim: 784 },
-    Large { name: "embeddings", n: 4096, m: 16_384, dim: 384 },
-];
-
 /// What the numbers are like.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Family {
