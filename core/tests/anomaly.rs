@@ -317,7 +317,11 @@ fn learned_with(gate: f32) -> u32 {
     for t in 256..600 {
         let before = held(&detector);
         let score = detector.watch(&row(t)).unwrap().score.unwrap().value;
-        assert_eq!(held(&detector) - before, u32::from(score <= gate), "{gate}: {t} scores {score}");
+        assert_eq!(
+            held(&detector) - before,
+            u32::from(score <= gate),
+            "{gate}: {t} scores {score}"
+        );
     }
     held(&detector) - first
 }

@@ -1,15 +1,15 @@
 //! DBSCAN against its definition, in f64 over all pairs; and everything that comes in badly.
 #![cfg(feature = "conformance")]
 
-mod common;
+mod suited;
 
-use common::suited;
 use enfold_core::conformance::decorators::Bare;
 use enfold_core::dbscan::Fit;
 use enfold_core::distance::distance;
 use enfold_core::{Dbscan, Element, Error, Metric, NONE, Rows};
 use enfold_cpu::{Cpu, Folds};
 use proptest::prelude::*;
+use suited::suited;
 
 /// Which rows are core, and the cluster of every row, by the definition.
 fn oracle<T: Element>(

@@ -1,4 +1,4 @@
-//! Bugs that other k-means libraries had, one test each (numbered as in the project's list).
+//! Bugs that other k-means libraries had, one test each (numbered as in `docs/bugs.md`).
 
 use enfold_core::kmeans::init::plus_plus;
 use enfold_core::kmeans::{EmptyCluster, Fit, Init, MiniBatch};

@@ -2,9 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
-mod common;
+mod suited;
 
-use common::suited;
 use enfold_core::distance::distance;
 use enfold_core::neighbors::{
     Lists, MANY, NARROW, Neighbors, Search, count_within, k_distances, list_within,
@@ -13,6 +12,7 @@ use enfold_core::random::Draws;
 use enfold_core::{Error, Metric, NONE, Power, Rows};
 use enfold_cpu::Cpu;
 use proptest::prelude::*;
+use suited::suited;
 
 const WAYS: [Search; 4] = [Search::Auto, Search::All, Search::Ordered, Search::Cells];
 

@@ -2,9 +2,8 @@
 
 #![allow(clippy::unwrap_used, reason = "a test that fails panics")]
 
-mod common;
+mod suited;
 
-use common::suited;
 use enfold_core::distance::distance;
 use enfold_core::scores::{
     Agreement, Noise, Silhouette, calinski_harabasz, davies_bouldin, inertia, trustworthiness,
@@ -12,6 +11,7 @@ use enfold_core::scores::{
 use enfold_core::{Element, Error, Metric, NONE, Rows, ShapeError};
 use enfold_cpu::{Cpu, Folds};
 use proptest::prelude::*;
+use suited::suited;
 
 /// Draws of a fixed pattern, from 0 to 1.
 fn draw(at: usize, salt: u64) -> f64 {

@@ -1,4 +1,4 @@
-//! What several tests need.
+//! Rows that suit a metric, for the tests that walk all metrics.
 
 use enfold_core::{Element, Metric};
 
