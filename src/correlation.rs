@@ -59,8 +59,9 @@ impl Correlation {
     /// # Errors
     /// The state has seen a weight of 1 or less.
     pub fn of(state: &Covariance) -> Result<Self, PcaError> {
-        let (_, matrix) =
-            state.moments().ok_or(Error::Parameter { name: "rows", why: "must be at least two" })?;
+        let (_, matrix) = state
+            .moments()
+            .ok_or(Error::Parameter { name: "rows", why: "must be at least two" })?;
         Ok(Self::of_covariances(state.dim(), matrix))
     }
 

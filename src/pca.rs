@@ -171,7 +171,10 @@ impl Pca {
             Keep::Count(components) => check_count(components, dim, n)?,
             Keep::Share(share) if share > 0.0 && share <= 1.0 => {}
             Keep::Share(_) => {
-                return Err(Error::Parameter { name: "share", why: "must be above 0 and at most 1" });
+                return Err(Error::Parameter {
+                    name: "share",
+                    why: "must be above 0 and at most 1",
+                });
             }
         }
         let (means, matrix) = state.moments().ok_or_else(too_few)?;

@@ -42,8 +42,9 @@ fn streamed(batch: usize, seed: u64) -> Stream<Device, Owned<Device>> {
     stream
 }
 
-/// The claim of the article: one pass costs what several passes cost. Minibatch k-means, for
-/// comparison, costs 1.09 times as much in the mean and up to 1.54.
+/// The claim of SageMaker's k-means announcement, which the example `events` follows: one pass costs
+/// what several passes cost. Minibatch k-means, for comparison, costs 1.09 times as much in the mean
+/// and up to 1.54.
 #[test]
 fn one_pass_over_the_events_costs_what_many_passes_cost() {
     let (device, table) = (Device::cpu(), read_table(events(), options(4096)).unwrap());
@@ -63,7 +64,7 @@ fn one_pass_over_the_events_costs_what_many_passes_cost() {
     }
 }
 
-/// The article read k = 7 off its picture.
+/// The announcement read k = 7 off its picture.
 #[test]
 fn the_knee_of_the_events_is_near_the_one_seen_by_eye() {
     let (device, table) = (Device::cpu(), read_table(events(), options(4096)).unwrap());

@@ -15,7 +15,7 @@ use serde_json::Value;
 use crate::failure::Outcome;
 
 /// SKAB: 8 sensors, mean and deviation of every window. The first 400 samples train, as its
-/// leaderboard has it; nothing is learned afterwards unless a gate is set.
+/// leaderboard has it; afterwards only rows are learned that score 0 or less.
 const SKAB_PROTOCOL: Options = Options::new().gate(0.0);
 const SKAB_TRAIN: usize = 400;
 /// What is chosen on `valve1`.

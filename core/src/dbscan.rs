@@ -4,13 +4,16 @@
 //! - A *core row* has a neighbourhood of at least `min_samples` rows, or of that weight.
 //! - Core rows within eps of each other are in one cluster. Clusters are numbered by their
 //!   lowest core row, from 0.
-//! - Any other row belongs to the cluster of its **nearest core row within eps**; of equally
-//!   near ones to that of the lower by coordinates, the first one first (for the cosine distance,
-//!   which knows no lengths, of the rows scaled by powers of two to a largest coordinate in
-//!   [1, 2)). Without any it is *noise*, [`NONE`]. This border rule does not ask for row numbers, so labels do not depend on
-//!   the order of the rows, up to renumbering; and [`Model::predict`] gives rows of the fit the
-//!   labels of the fit. A cluster may have fewer than `min_samples` rows where border rows of
-//!   its core rows went to others.
+//! - Any other row belongs to the cluster of its **nearest core row within eps**; without any it
+//!   is *noise*, [`NONE`]. Of core rows that are equally near, the one with the lower coordinates
+//!   counts, compared from the first coordinate on. (The cosine distance knows no lengths: there
+//!   coordinates are compared after each row was scaled by a power of two, so that its largest is
+//!   in [1, 2).)
+//!
+//! This border rule asks for no row number. So labels do not depend on the order of the rows, up to
+//! renumbering, and [`Model::predict`] gives rows of the fit the labels of the fit. A cluster may
+//! have fewer than `min_samples` rows, where border rows within eps of its core rows are nearer to
+//! core rows of others.
 //!
 //! # Exact
 //!
@@ -238,6 +241,17 @@ impl<T: Element> Model<T> {
 
     /// The cluster of the nearest core row within eps; [`NONE`] for noise. Rows of the fit get
     /// the labels of the fit.
+    ///
+    /// ```
+    /// use enfold_core::{Dbscan, NONE, Rows};
+    /// use enfold_cpu::Cpu;
+    ///
+    /// let (cpu, data) = (Cpu::<f32>::new(), [0.0f32, 0.1, 0.2, 5.0, 5.1, 5.2]);
+    /// let fit = Dbscan::new(0.15, 2).fit(&cpu, Rows::new(&data[..], 1)?)?;
+    /// let new = [5.25f32, 0.15, 2.0];
+    /// assert_eq!(fit.model.predict(&cpu, Rows::new(&new[..], 1)?)?, [1, 0, NONE]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// `O(m log m)` for m rows and the pairs near core rows; the core rows are copied to the
     /// backend, so many rows at once are cheaper than one by one.

@@ -163,7 +163,9 @@ impl<E: Display> Display for Error<E> {
             Self::Budget { needed, allowed } => {
                 write!(f, "{needed} bytes may be needed, {allowed} are allowed")
             }
-            Self::Torn => f.write_str("an earlier failure left the state half changed; restore a snapshot into it"),
+            Self::Torn => f.write_str(
+                "an earlier failure left the state half changed; restore a snapshot into it",
+            ),
             Self::Backend(e) => write!(f, "backend: {e}"),
         }
     }

@@ -56,8 +56,9 @@ const PAUSE: u32 = 6;
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 #[non_exhaustive]
 pub enum EmptyCluster {
-    /// It is put on the row that pays most (weight × squared distance, lower row first), each
-    /// on another row. Where no row pays – fewer rows differ than k – it is left out.
+    /// It is put on the row that costs most (weight × squared distance to its centre; of equals the
+    /// lower row), each such centre on another row. Where no row costs anything – fewer rows differ
+    /// than k – it is left out.
     #[default]
     Farthest,
     /// It is left out of the model.

@@ -1,8 +1,8 @@
 //! Neighbours: the k nearest rows, rows within a radius, and graphs of both.
 //!
-//! Exact, under every [`Metric`], on any backend. Decisions are taken on canonical distances, so
-//! the same rows and distances come out on every machine, for every way to search, and ties go to
-//! the lower row number. A row is never its own neighbour in a self-join: it is left out by its
+//! Exact, under every [`Metric`], on any backend; only [`Neighbors::roughly`] may miss some, and says
+//! how many. Decisions are taken on canonical distances, so the same rows and distances come out on
+//! every machine, for every way to search, and ties go to the lower row number. A row is never its own neighbour in a self-join: it is left out by its
 //! number, not by its distance, so that a duplicate of it is found.
 //!
 //! ```
@@ -83,7 +83,7 @@ const CELLED: usize = 1 << 14;
 /// Rows of a block.
 const LEAF: usize = 64;
 
-/// Options of a search for the k nearest rows.
+/// Options of a search for the k nearest rows; the [module](self) has an example.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Neighbors {
     k: usize,

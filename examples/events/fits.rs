@@ -25,7 +25,7 @@ pub(crate) struct Fit {
     pub(crate) squares: Vec<f32>,
     /// Σ d².
     pub(crate) cost: f64,
-    /// Mean d: the curve of the article.
+    /// Mean d: the curve that the announcement shows.
     pub(crate) mean_distance: f64,
 }
 

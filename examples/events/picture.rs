@@ -45,7 +45,7 @@ impl Story<'_> {
         let mean = |fit: &Fit| fit.mean_distance;
         self.panel(
             &right,
-            &Panel { caption: "The article's elbow", axis: "mean distance", of: mean },
+            &Panel { caption: "SageMaker's elbow", axis: "mean distance", of: mean },
         )?;
         Ok(area.present()?)
     }

@@ -17,7 +17,10 @@ pub(crate) fn check_finite(rows: Rows<'_, [f32]>) -> Result<(), Fail> {
 /// Moves a clock; returns by how much.
 pub(crate) fn advance(clock: &mut f64, time: f64) -> Result<f64, Fail> {
     if !time.is_finite() || time < *clock {
-        return Err(Error::Parameter { name: "time", why: "must be finite and never go backwards" });
+        return Err(Error::Parameter {
+            name: "time",
+            why: "must be finite and never go backwards",
+        });
     }
     Ok(time - std::mem::replace(clock, time))
 }

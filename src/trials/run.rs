@@ -43,7 +43,7 @@ pub struct Ran {
 }
 
 impl Trials {
-    /// None yet, kept in memory only; of runs on the data of a fingerprint.
+    /// An empty collection, kept in memory only. Its trials run on the data with this fingerprint.
     #[must_use]
     pub fn new(data: Fingerprint) -> Self {
         Self { data, trials: Vec::new(), by_id: BTreeMap::new(), journal: None }

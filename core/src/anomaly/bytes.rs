@@ -29,7 +29,24 @@ impl<T: Cell, const K: usize, const D: usize> Detector<T, K, D> {
 
     /// Writes everything into `out`: little-endian, versioned, with a CRC-32; returns
     /// [`CHECKPOINT`](Self::CHECKPOINT). What [`begin`](Self::begin) left to do is done before, on
-    /// a copy: [`BYTES`](Self::BYTES) of stack.
+    /// a copy: [`BYTES`](Self::BYTES) of stack. [`durable`](crate::durable) keeps such bytes over a
+    /// power cut.
+    ///
+    /// ```
+    /// use enfold_core::anomaly::{Detector, Options};
+    /// type Small = Detector<f32, 4, 1>;
+    ///
+    /// let mut detector = Small::new(Options::new());
+    /// for t in 0..500u32 {
+    ///     detector.watch(&[(t % 7) as f32])?;
+    /// }
+    /// let mut bytes = [0; Small::CHECKPOINT];
+    /// detector.checkpoint(&mut bytes)?;
+    /// let mut other = Small::EMPTY;
+    /// other.restore(&bytes)?;
+    /// assert_eq!(other.score(&[3.0]), detector.score(&[3.0]));
+    /// # Ok::<(), Box<dyn core::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// `out` is shorter than that.

@@ -125,7 +125,10 @@ impl MiniBatch {
         ShapeError::at_least("dim", 1, dim)?;
         ShapeError::at_least("batch", 1, self.batch)?;
         if !(0.0..1.0).contains(&self.reassign) {
-            return Err(Error::Parameter { name: "reassign", why: "must be at least 0 and below 1" });
+            return Err(Error::Parameter {
+                name: "reassign",
+                why: "must be at least 0 and below 1",
+            });
         }
         self.init.check(self.k, dim)
     }

@@ -179,7 +179,10 @@ pub(super) fn alloc_for<B: Alloc>(
 pub(super) fn normalize<T: Element, E>(part: &mut [T], dim: usize) -> Result<(), Error<E>> {
     for row in part.chunks_exact_mut(dim) {
         if !normalize_row(row) {
-            return Err(Error::Parameter { name: "rows", why: "must not be zero: such a row has no direction" });
+            return Err(Error::Parameter {
+                name: "rows",
+                why: "must not be zero: such a row has no direction",
+            });
         }
     }
     Ok(())

@@ -115,6 +115,17 @@ impl<T: Element> Model<T> {
 
     /// The nearest centre of each row. `O(n·k·dim)`.
     ///
+    /// ```
+    /// use enfold_core::{KMeans, Rows};
+    /// use enfold_cpu::Cpu;
+    ///
+    /// let (cpu, data) = (Cpu::<f32>::new(), [0.0f32, 0.2, 0.1, 9.0, 9.2]);
+    /// let model = KMeans::new(2).fit(&cpu, Rows::new(&data[..], 1)?)?.model;
+    /// let new = [8.0f32, 1.0];
+    /// assert_eq!(model.predict(&cpu, Rows::new(&new[..], 1)?)?, [1, 0]); // heaviest first
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Rows of another dim or not finite; the machine's.
     pub fn predict<B: Alloc<Elem = T>>(

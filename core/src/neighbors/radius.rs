@@ -58,6 +58,19 @@ pub(super) const TILE: (usize, usize) = (64, 1024);
 ///
 /// # Errors
 /// As [`count_within`]; [`Error::Shape`] where there are more than `budget` edges.
+///
+/// ```
+/// use enfold_core::{Metric, Rows, neighbors::list_within};
+/// use enfold_cpu::Cpu;
+///
+/// let data = [0.0f32, 1.0, 2.0, 10.0];
+/// let (cpu, rows) = (Cpu::<f32>::new(), Rows::new(&data[..], 1)?);
+/// let near = (Metric::Euclidean, 1.0);
+/// let graph = list_within(&cpu, rows, rows, true, near, 100)?;
+/// assert_eq!(graph.row(1), (&[0, 2][..], &[1.0, 1.0][..]));
+/// assert!(list_within(&cpu, rows, rows, true, near, 3).is_err(), "there are 4 edges");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub fn list_within<B: Alloc>(
     backend: &B,
     queries: Rows<'_, Values<B>>,

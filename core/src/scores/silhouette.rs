@@ -130,7 +130,10 @@ impl Silhouette {
     ) -> Result<Groups, Error<B::Error>> {
         admit(backend, rows, self.metric, labels)?;
         if self.noise == Noise::Reject && labels.contains(&NONE) {
-            return Err(Error::Parameter { name: "labels", why: "must not hold noise, which is to be rejected" });
+            return Err(Error::Parameter {
+                name: "labels",
+                why: "must not hold noise, which is to be rejected",
+            });
         }
         let groups = Groups::of(labels.iter().copied(), self.noise == Noise::Cluster);
         groups.check()

@@ -108,6 +108,22 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
     ///
     /// Cheaper per k than `finish`: three fits on the core-set instead of five or more.
     ///
+    /// ```
+    /// use enfold_core::store::{Sizes, Slots};
+    /// use enfold_core::{Rows, Stream, StreamOptions, StreamState};
+    /// use enfold_cpu::Cpu;
+    ///
+    /// let cpu = Cpu::<f32>::new();
+    /// let store = Slots::alloc(&cpu, 1, Sizes { capacity: 32, batch: 16, sample: 64, lists: 4 })?;
+    /// let mut stream = Stream::new(cpu, store, 1, StreamOptions::new())?;
+    /// for i in 0..300u32 {
+    ///     stream.push(Rows::new(&[(i % 3) as f32 * 10.0], 1)?, None)?;
+    /// }
+    /// let costs: Vec<f64> = stream.elbow(4)?.iter().map(|found| found.model.cost).collect();
+    /// assert!(costs[0] > 1000.0 && costs[1..] == [0.0, 0.0], "two clusters do not do, three do");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// As [`finish`](Self::finish).
     pub fn elbow(&self, k_max: usize) -> Result<Vec<Clusters<B::Elem>>, Error<B::Error>> {

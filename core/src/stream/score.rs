@@ -16,6 +16,21 @@ impl<B: Backend, S: Store<B>> Stream<B, S> {
     /// where every radius is 0 and the row is elsewhere. `O(K·dim)` per row. Takes `&mut self`
     /// for the batch buffers only: the state does not change.
     ///
+    /// ```
+    /// use enfold_core::{Fixed, Rows, Stream, StreamOptions, StreamState};
+    /// use enfold_cpu::Cpu;
+    ///
+    /// let mut stream = Stream::fixed(Cpu::<f32>::new(), StreamOptions::new());
+    /// # let _: &Stream<Cpu<f32>, Fixed<f32, 8, 1>> = &stream;
+    /// for t in 0..200u32 {
+    ///     stream.push(Rows::new(&[(t % 10) as f32 * 0.1], 1)?, None)?;
+    /// }
+    /// let (rows, mut scores) = ([0.5f32, 5.0], [0.0; 2]);
+    /// stream.score(Rows::new(&rows[..], 1)?, &mut scores)?;
+    /// assert!(scores[0] < 2.0 && scores[1] > 10.0, "{scores:?}");
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// Rows of another dim, `out` of another length; the machine's.
     pub fn score(
