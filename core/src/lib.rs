@@ -11,6 +11,31 @@
 //!    implementation.
 //! 5. Each algorithm is written once, over the contract, here; backends never know algorithms.
 //!
+//! ```
+//! use enfold_core::{KMeans, Rows};
+//! use enfold_cpu::Cpu; // a backend: SIMD and threads; any other does as well
+//!
+//! let data = [1.0f32, 1.0, 1.2, 0.8, 8.0, 8.0, 8.2, 7.9];
+//! let fit = KMeans::new(2).fit(&Cpu::new(), Rows::new(&data[..], 2)?)?;
+//! assert_eq!(fit.labels[0], fit.labels[1]);
+//! assert_ne!(fit.labels[0], fit.labels[2]);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Where to look
+//!
+//! | for | see |
+//! |---|---|
+//! | clusters of rows in memory | [`KMeans`], [`kmeans`]; [`Dbscan`], [`dbscan`] |
+//! | clusters of an endless stream | [`Stream`], [`stream`]; its memory: [`store`] |
+//! | near rows, graphs of them, an embedding | [`neighbors`]; [`Umap`], [`umap`] |
+//! | how good a result is | [`scores`] |
+//! | anomalies on a microcontroller | [`anomaly`]; states that survive a power cut: [`durable`] |
+//! | what a distance is, and which there are | [`distance`]; [`Metric`] |
+//! | rows as algorithms take them | [`Rows`], [`Pairs`] |
+//! | a backend of your own | [`Backend`], [`mod@backend`]; its tests: the feature `conformance` |
+//! | an index, several devices, bytes, draws | [`order`], [`Sharded`], [`snapshot`], [`random`] |
+//!
 //! # Features
 //!
 //! - `alloc`: what returns vectors – models, fits, reading a model out of a stream.
