@@ -25,8 +25,8 @@ mod drawing;
 pub mod init;
 pub mod lloyd;
 mod model;
-mod sample;
-mod search;
+mod potential;
+mod swaps;
 
 use core::ops::ControlFlow;
 
@@ -286,7 +286,7 @@ impl KMeans {
         watch: &mut Option<Watch<'_>>,
     ) -> Result<Run<'a, B>, Error<B::Error>> {
         let mut centers = init::centers(input, &self.init, self.k, self.seed_of(restart))?;
-        search::improve(input, &mut centers, self.swaps, self.seed_of(restart))?;
+        swaps::improve(input, &mut centers, self.swaps, self.seed_of(restart))?;
         let mut lloyd = Lloyd::new(input, centers)?;
         let mut skip = Skip::new(self.bounds, lloyd.k());
         let still = self.tolerance * input.variance;

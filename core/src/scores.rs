@@ -33,8 +33,8 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
-mod internal;
-mod partition;
+mod agreement;
+mod means;
 mod silhouette;
 mod trustworthiness;
 
@@ -46,8 +46,8 @@ use crate::door;
 use crate::error::{Error, ShapeError};
 use crate::rows::{Metric, Rows};
 
-pub use internal::{calinski_harabasz, davies_bouldin, inertia};
-pub use partition::Agreement;
+pub use agreement::Agreement;
+pub use means::{calinski_harabasz, davies_bouldin, inertia};
 pub use silhouette::{Noise, Silhouette};
 pub use trustworthiness::trustworthiness;
 

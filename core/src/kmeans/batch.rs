@@ -11,7 +11,7 @@ use super::door::Input;
 use super::drawing::{Drawing, Rest};
 use super::lloyd::Lloyd;
 use super::model::{Cluster, Fit, Model};
-use super::sample::Potential;
+use super::potential::Potential;
 use super::{EmptyCluster, Init, KMeans, Run, check_k, init};
 use crate::backend::{Alloc, Values, WEIGHT_BITS};
 use crate::element::Element;

@@ -4,7 +4,7 @@ use alloc::vec::Vec;
 use core::borrow::BorrowMut;
 
 use super::door::{Held, Input};
-use super::sample::Potential;
+use super::potential::Potential;
 use crate::backend::Alloc;
 use crate::error::Error;
 use crate::random::Draws;

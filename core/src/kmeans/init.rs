@@ -10,7 +10,7 @@ use core::borrow::{Borrow, BorrowMut};
 use num_traits::{Float, Zero};
 
 use super::door::Input;
-use super::sample::Potential;
+use super::potential::Potential;
 use crate::backend::{Alloc, Indices, NONE, Values};
 use crate::element::Element;
 use crate::error::{Error, ShapeError};

@@ -15,7 +15,7 @@ use crate::element::Element;
 use crate::error::Error;
 use crate::rows::{Metric, Pairs, Rows, Visit};
 
-use super::internal::Means;
+use super::means::Means;
 use super::{Groups, admit};
 
 /// What becomes of rows labelled [`NONE`].

@@ -12,7 +12,7 @@ use core::borrow::{Borrow, BorrowMut};
 use num_traits::Zero;
 
 use super::door::Input;
-use super::sample::Potential;
+use super::potential::Potential;
 use crate::backend::Alloc;
 use crate::element::Element;
 use crate::error::Error;
