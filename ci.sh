@@ -114,7 +114,8 @@ gpu_test() { # backend, more features, its tests…
     read -ra set <<<"$(gpu_set "$1" "$2")"
     for test in "${@:3}"; do tests+=(--test "$test"); done
     counted cargo test "${set[@]}" --lib --test any "${tests[@]}"
-    counted cargo test "${set[@]}" --doc -- "backend-$1"
+    # The examples of the backend, and those of the façade that choose a machine.
+    counted cargo test "${set[@]}" --doc -- "backend-$1" any.rs README
 }
 
 do_explore() {

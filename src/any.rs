@@ -18,7 +18,7 @@ pub use error::AnyError;
 /// ```
 /// use enfold::{Any, Device, KMeans, Table};
 ///
-/// let table = Table::from_arrays(&[[0.0f32, 0.0], [0.1, 0.0], [9.0, 9.0], [9.1, 9.0]]);
+/// let table = Table::from_arrays(&[[0.0f32, 0.0], [0.1, 0.0], [9.0, 9.0], [9.1, 9.0]])?;
 /// let machine: Any = Device::best();
 /// let rows = machine.upload(table.rows())?;
 /// let fit = KMeans::new(2).fit(&machine, enfold::rows::<Any>(&rows, 2)?)?;
