@@ -307,7 +307,7 @@ impl Umap {
         self.check()?;
         for i in 0..lists.len() {
             if lists.row(i).1.iter().any(|&j| j as usize >= lists.len() || j as usize == i) {
-                let why = "row numbers of other rows of the lists";
+                let why = "must name other rows of the lists";
                 return Err(Error::Parameter { name: "lists", why });
             }
         }
@@ -377,23 +377,31 @@ impl Umap {
     fn check<E>(&self) -> Result<(), Error<E>> {
         let positive = |v: f64| v > 0.0 && v.is_finite();
         let rules = [
-            ("components", "1 to 32", (1..=MAX_DIM).contains(&self.components)),
-            ("neighbors", "at least 2, the row itself among them", self.neighbors >= 2),
-            ("recall", "a share above 0, up to 1", self.recall > 0.0 && self.recall <= 1.0),
-            ("spread", "above 0", positive(self.spread)),
-            ("min_dist", "0 to the spread", self.min_dist >= 0.0 && self.min_dist <= self.spread),
+            ("components", "must be 1 to 32", (1..=MAX_DIM).contains(&self.components)),
+            ("neighbors", "must be at least 2, the row itself among them", self.neighbors >= 2),
+            ("recall", "must be a share above 0, up to 1", self.recall > 0.0 && self.recall <= 1.0),
+            ("spread", "must be above 0", positive(self.spread)),
+            (
+                "min_dist",
+                "must be 0 to the spread",
+                self.min_dist >= 0.0 && self.min_dist <= self.spread,
+            ),
             (
                 "curve",
-                "a and b above 0",
+                "must have a and b above 0",
                 self.curve.is_none_or(|(a, b)| positive(a) && positive(b)),
             ),
-            ("rate", "above 0", positive(self.rate)),
-            ("repulsion", "not negative", self.repulsion >= 0.0 && self.repulsion.is_finite()),
-            ("negatives", "up to 1000", self.negatives <= 1000),
-            ("set_op_mix_ratio", "0 to 1", (0.0..=1.0).contains(&self.mix)),
+            ("rate", "must be above 0", positive(self.rate)),
+            (
+                "repulsion",
+                "must not be negative",
+                self.repulsion >= 0.0 && self.repulsion.is_finite(),
+            ),
+            ("negatives", "must be up to 1000", self.negatives <= 1000),
+            ("set_op_mix_ratio", "must be 0 to 1", (0.0..=1.0).contains(&self.mix)),
             (
                 "local_connectivity",
-                "0 or more",
+                "must be 0 or more",
                 self.connectivity >= 0.0 && self.connectivity.is_finite(),
             ),
         ];

@@ -63,7 +63,10 @@ impl Neighbors {
     ) -> Result<Rough<B::Elem>, Error<B::Error>> {
         self.check()?;
         if !(recall > 0.0 && recall <= 1.0) {
-            return Err(Error::Parameter { name: "recall", why: "a share above 0, up to 1" });
+            return Err(Error::Parameter {
+                name: "recall",
+                why: "must be a share above 0, up to 1",
+            });
         }
         if recall < 1.0 && self.sketched(rows.len()) {
             check_rows(backend, rows, self.metric)?;

@@ -86,7 +86,7 @@ impl Umap {
 
 fn check<E>(weight: f64) -> Result<(), Error<E>> {
     let fine = (0.0..=1.0).contains(&weight);
-    if fine { Ok(()) } else { Err(Error::Parameter { name: "weight", why: "0 to 1" }) }
+    if fine { Ok(()) } else { Err(Error::Parameter { name: "weight", why: "must be 0 to 1" }) }
 }
 
 /// The edges of either row of a graph, by target.
