@@ -47,16 +47,21 @@ export PROPTEST_RNG_SEED=${PROPTEST_RNG_SEED:-1}
 # whose large shapes take minutes there; the conformance suite compares the same folds.
 EMULATED_CASES=16
 EMULATED=(-- --skip past_what_f32_counts)
-LOGS=$(mktemp -d)
-trap 'rm -rf "$LOGS"' EXIT
+LOGS=$(mktemp -d) LANES=()
+trap 'end_lanes; rm -rf "$LOGS"' EXIT
+trap 'exit 130' INT TERM
 MSRV=$(sed -n 's/^rust-version = "\(.*\)"/\1/p' Cargo.toml)
 
 say() { printf '\n=== %s\n' "$*"; }
 has() { command -v "$1" >/dev/null 2>&1; }
 
-need_component() { rustup component list --installed | grep -q "^$1" || rustup component add "$1"; }
-need_target() { rustup target list --installed | grep -qx "$1" || rustup target add "$1"; }
-need_toolchain() { # name, components…
+# One at a time, where two verbs are beside each other.
+alone() { { flock 9; "$@" 9>&-; } 9>"$LOGS/lock"; }
+
+need_component() { grep -q "^$1" <<<"$(rustup component list --installed)" || alone rustup component add "$1"; }
+need_target() { grep -qx "$1" <<<"$(rustup target list --installed)" || alone rustup target add "$1"; }
+need_toolchain() { alone toolchain "$@"; }
+toolchain() { # name, components…
     local name=$1; shift
     if ! rustup run "$name" rustc --version >/dev/null 2>&1; then
         rustup toolchain install "$name" --profile minimal --no-self-update
@@ -69,7 +74,7 @@ need_tool() { # crate, version
 }
 need_package() { # command, Debian packages…
     local command=$1; shift
-    has "$command" || install_packages "$@"
+    has "$command" || alone install_packages "$@"
 }
 install_packages() {
     local root=(); [ "$(id -u)" = 0 ] || root=(sudo)
@@ -78,7 +83,7 @@ install_packages() {
 }
 
 # Runs tests and keeps their output for the totals at the end.
-counted() { "$@" 2>&1 | tee -a "$LOGS/tests"; }
+counted() { "$@" 2>&1 | tee -a "$LOGS/tests-$VERB"; }
 
 do_fmt() {
     need_component rustfmt
@@ -208,7 +213,7 @@ do_firmware() {
 has_vulkan() { compgen -G '/usr/share/vulkan/icd.d/*.json' >/dev/null; }
 
 do_wgpu() {
-    has_vulkan || install_packages mesa-vulkan-drivers libvulkan1
+    has_vulkan || alone install_packages mesa-vulkan-drivers libvulkan1
     # Mesa complains without a folder of the user's.
     XDG_RUNTIME_DIR=${XDG_RUNTIME_DIR:-$LOGS} ENFOLD_REQUIRE_GPU=1 \
         gpu_test wgpu "" agreement conformance failures limits shaders traffic
@@ -378,33 +383,74 @@ do_deny() {
 }
 
 totals() {
-    [ -s "$LOGS/tests" ] || return 0
+    compgen -G "$LOGS/tests-*" >/dev/null || return 0
     awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
          END { printf "\ntests: %d passed, %d failed, %d ignored\n", passed, failed, ignored }' \
-        "$LOGS/tests"
+        "$LOGS"/tests-*
 }
 
-step() {
-    local verb=$1 start=$SECONDS
-    say "$verb"
-    "do_${verb//-/_}"
-    say "$verb: $((SECONDS - start)) s"
+step() { # verb
+    VERB=$1
+    # How long, and how long cores were busy with it: of two, the rest was idle or others'.
+    local TIMEFORMAT=$'\n'"=== $VERB: %0R s; of cores %0U s, and %0S s in the system"
+    say "$VERB"
+    time "do_${VERB//-/_}"
 }
 
-CI=(fmt lint test nostd msrv miri neon wasm wgpu cuda ptx firmware docs package fuzz-smoke)
+# What `ci` does, in two lists that go beside each other: what one leaves of two cores, the other
+# takes. The second has folders of its own, so that neither waits for the other's builds.
+CI=(fmt lint test nostd neon wasm wgpu cuda ptx docs package)
+CI_BESIDE=(msrv miri firmware fuzz-smoke)
+
+# A verb whose output comes in one piece, when it ends.
+held() { # verb
+    local code=0 log=$LOGS/said-$1
+    alone echo "    ($1 begins)"
+    step "$1" >"$log" 2>&1 &
+    wait $! || code=$?
+    alone cat "$log"
+    [ $code = 0 ] || alone say "$1 FAILED"
+    return $code
+}
+
+lane() { # verbs…
+    local verb
+    for verb in "$@"; do held "$verb"; done
+}
+
+end_lanes() {
+    local lane
+    for lane in "${LANES[@]}"; do kill -- "-$lane" 2>/dev/null || true; done
+}
+
+# Both lists; where one fails the other ends, too.
+both() {
+    # A process group each, which takes along whatever a lane has started.
+    set -m
+    lane "${CI[@]}" & LANES+=("$!")
+    lane "${CI_BESIDE[@]}" & LANES+=("$!")
+    set +m
+    wait -n
+    wait -n
+    LANES=()
+}
 
 main() {
     [ $# -gt 0 ] || { sed -n '2,/^$/s/^# \{0,1\}//p' "$0"; exit 2; }
-    local verb list=()
+    local verb
     for verb in "$@"; do
         case $verb in
-            ci) list+=("${CI[@]}") ;;
-            all) list+=("${CI[@]}" api semver asan large mlflow explore deny) ;;
-            *) declare -F "do_${verb//-/_}" >/dev/null || { echo "no verb $verb" >&2; exit 2; }
-               list+=("$verb") ;;
+            ci | all) ;;
+            *) declare -F "do_${verb//-/_}" >/dev/null || { echo "no verb $verb" >&2; exit 2; } ;;
         esac
     done
-    for verb in "${list[@]}"; do step "$verb"; done
+    for verb in "$@"; do
+        case $verb in
+            ci) both ;;
+            all) both; lane api semver asan large mlflow explore deny ;;
+            *) step "$verb" ;;
+        esac
+    done
     totals
 }
 
