@@ -30,7 +30,7 @@
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each, two at a time, with the address sanitizer;
 #               the build takes 400 s of one core's time, three quarters of it the CPU backend's kernels
 #   deny        licences and advisories of all dependencies
-#   ci          what a change must pass: all of the above but asan, large, cuda-kit, ptx-write, mlflow, api,
+#   ci          what a change must pass, in two lists that go beside each other: all of the above but asan, large, cuda-kit, ptx-write, mlflow, api,
 #               api-write, semver, explore and deny (api, semver and deny build tools for minutes)
 #   all         what `ci` runs, and api, semver, asan, large, mlflow, explore and deny
 #
@@ -178,7 +178,7 @@ do_neon() {
     need_package qemu-aarch64-static qemu-user-static
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc \
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -L /usr/aarch64-linux-gnu" \
-        PROPTEST_CASES=$EMULATED_CASES \
+        CARGO_TARGET_DIR=target/cross PROPTEST_CASES=$EMULATED_CASES \
         counted cargo test -p enfold-cpu --test conformance --test properties --target aarch64-unknown-linux-gnu "${EMULATED[@]}"
 }
 
@@ -186,7 +186,7 @@ do_wasm() {
     need_target wasm32-wasip1
     need_package node nodejs
     CARGO_TARGET_WASM32_WASIP1_RUNNER="node --no-warnings $PWD/.ci/wasi.mjs" \
-    RUSTFLAGS="-C target-feature=+simd128" PROPTEST_CASES=$EMULATED_CASES \
+    RUSTFLAGS="-C target-feature=+simd128" CARGO_TARGET_DIR=target/cross PROPTEST_CASES=$EMULATED_CASES \
         counted cargo test -p enfold-cpu --test conformance --test properties --target wasm32-wasip1 "${EMULATED[@]}"
 }
 
@@ -255,7 +255,8 @@ do_cuda_kit() {
 
 NVRTC=target/nvrtc
 # NVRTC 12.1 writes PTX 8.1, which drivers from 530 on take; NVRTC 13 knows the newest devices.
-need_nvrtc() {
+need_nvrtc() { alone nvrtc; }
+nvrtc() {
     [ -x $NVRTC/bin/python ] || python3 -m venv $NVRTC
     $NVRTC/bin/pip install -q 'nvidia-cuda-nvrtc-cu12==12.1.*' 'nvidia-cuda-nvrtc==13.*'
 }
@@ -399,8 +400,8 @@ step() { # verb
 
 # What `ci` does, in two lists that go beside each other: what one leaves of two cores, the other
 # takes. The second has folders of its own, so that neither waits for the other's builds.
-CI=(fmt lint test nostd neon wasm wgpu cuda ptx docs package)
-CI_BESIDE=(msrv miri firmware fuzz-smoke)
+CI=(fmt lint test nostd wgpu cuda docs package)
+CI_BESIDE=(msrv miri neon wasm firmware ptx fuzz-smoke)
 
 # A verb whose output comes in one piece, when it ends.
 held() { # verb
