@@ -341,6 +341,41 @@ fn any_number_of_threads_gives_the_same_bits() {
     }
 }
 
+#[test]
+fn rectangles_are_met_wherever_threads_cut_them() {
+    let (n, m, dim) = (2400, 300, 24);
+    let data = common::uniform(n * dim, 8);
+    let rows = Rows::new(&data[..], dim).unwrap();
+    let y = (0, m);
+    let block = |start: u32, end: u32| Block { x: (start, end), y };
+    let cells: Vec<Block> = (0..24).map(|at| block(at * 100, at * 100 + 100)).collect();
+    // One that is more than a thread's share, an empty one, and rows that are in none.
+    let uneven = [block(7, 107), block(107, 107), block(300, 2200), block(2390, 2400)];
+    let back = [block(1200, 2400), block(0, 1200), Block { x: (600, 1800), y: (300, 500) }];
+    for blocks in [&cells[..], &uneven, &back] {
+        let pairs = Pairs::new(rows, rows, Metric::SqEuclidean).unwrap();
+        let pairs = pairs.visit(Visit::Blocks(blocks)).unwrap();
+        let radii = vec![3f32; n];
+        let run = |count| {
+            threads(count, || {
+                let cpu = Cpu::<f32>::new();
+                let (mut dist, mut index) = (vec![f32::INFINITY; 3 * n], vec![NONE; 3 * n]);
+                let best = Nearest { k: 3, dist: &mut dist[..], index: &mut index[..] };
+                cpu.nearest(pairs, best).unwrap();
+                let mut counts = vec![0u32; n];
+                cpu.count_within(pairs, &radii, 1, &mut counts).unwrap();
+                (bits(&dist), index, counts)
+            })
+        };
+        let one = run(1);
+        let met = |i: u32| blocks.iter().any(|block| (block.x.0..block.x.1).contains(&i));
+        assert!((0..n as u32).all(|i| (one.1[3 * i as usize] != NONE) == met(i)));
+        for count in [2, 3, 7] {
+            assert!(run(count) == one, "{count} threads, {} rectangles", blocks.len());
+        }
+    }
+}
+
 /// The same as [`nearest_is_the_provided_body_bit_for_bit`] in double precision, against the
 /// definition.
 #[test]
