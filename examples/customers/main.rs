@@ -2,8 +2,9 @@
 //!
 //! Follows the story of a real segmentation: clean the rows, look for columns that say the same,
 //! find that few principal components do not hold the picture, embed with UMAP in three
-//! dimensions, take DBSCAN's radius from the curve of neighbour distances, judge by silhouette,
-//! and keep a record of everything that was tried. There it took a rented GPU, several hundred
+//! dimensions, take DBSCAN's radius from the curve of neighbour distances, judge by silhouette –
+//! customers whom no segment takes count 0 –, and keep a record of everything that was tried. Where
+//! density finds no segments, the report says so and shows those of k-means. There it took a rented GPU, several hundred
 //! runs and a service to keep track of them; here it is one command.
 //!
 //! ```sh
@@ -14,10 +15,13 @@
 //! Writes `report.html` (one page that needs nothing else), `segments.csv` (who is where),
 //! `trials.ndjson` (a line per run) and `mlruns` (the runs as MLflow reads them).
 
+mod choice;
 mod prepare;
 mod report;
 mod segments;
 mod sweep;
+#[cfg(test)]
+mod tests;
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -28,6 +32,7 @@ use enfold::scores::{Agreement, Silhouette};
 use enfold::trials::{Trial, Trials, mlflow};
 use enfold::{Device, NONE};
 
+use choice::MOST;
 use prepare::Prepared;
 use report::{Report, number, percent};
 use segments::{Segments, letter};
@@ -47,8 +52,8 @@ struct Args {
     #[arg(long, default_value_t = 1)]
     seed: u64,
     /// The fewest segments that are of use
-    #[arg(long, default_value_t = 4)]
-    min_segments: usize,
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u8).range(2..=MOST as i64))]
+    min_segments: u8,
     /// Takes runs that an earlier start finished from its file instead of running them again
     #[arg(long)]
     resume: bool,
@@ -59,13 +64,14 @@ struct Args {
 
 impl Args {
     fn settings(&self) -> Settings {
+        let least = usize::from(self.min_segments);
         Settings {
             neighbors: vec![15, 30, 60],
             min_dists: vec![0.0, 0.1],
-            min_samples: vec![5, 10, 20],
-            reaches: vec![1.0, 1.25, 1.5],
-            clusters: vec![4, 5, 6, 8],
-            least: self.min_segments,
+            min_samples: vec![10, 20, 40],
+            tails: vec![0.5, 1.0, 2.0],
+            clusters: vec![least, least + 1, least + 2, least + 4],
+            least,
             seed: self.seed,
         }
     }
@@ -83,13 +89,11 @@ fn run(args: &Args) -> Result<(), Fault> {
     let prepared = prepare::prepare(&args.file)?;
     std::fs::create_dir_all(&args.out)?;
     let mut bench = Bench::new(&prepared.compared, &settings)?;
-    let trials = sweep::run(&mut bench, &settings.runs(), &journal(args)?)?;
+    let (known, _) = Trials::open(journal(args)?, bench.data())?;
+    let trials = sweep::run(&mut bench, &settings.runs(), known)?;
     mlflow::write(args.out.join("mlruns"), "customers", trials.all())?;
 
-    let board = sweep::leaderboard(&trials).filter(|trial| sweep::useful(trial, &settings));
-    let dense = |trial: &&&Trial| trial.params().get("min_samples").is_some();
-    let answer =
-        board.trials().iter().find(dense).ok_or("no run of DBSCAN gave useful segments")?;
+    let answer = choice::answer(&trials, &settings).ok_or("too few customers for segments")?;
     let labels = answer.labels().ok_or("the best run kept no labels")?;
     let segments = Segments::of(&prepared, labels);
     describe(&prepared, &segments, &trials, answer);
@@ -99,8 +103,12 @@ fn run(args: &Args) -> Result<(), Fault> {
         answer.params().int("neighbors")? as usize,
         answer.params().float("min_dist")?,
     )?;
-    let silhouettes =
-        Silhouette::new().per_row(&Device::cpu(), embedding.model.points(), &segments.labels)?;
+    let (device, points) = (Device::cpu(), embedding.model.points());
+    let density = match choice::is_dense(answer) {
+        true => Some(Density::of(&device, points, answer.params())?),
+        false => None,
+    };
+    let silhouettes = Silhouette::new().per_row(&device, points, &segments.labels)?;
     let report = Report {
         prepared: &prepared,
         settings: &settings,
@@ -108,7 +116,7 @@ fn run(args: &Args) -> Result<(), Fault> {
         answer,
         segments: &segments,
         embedding,
-        density: &Density::of(embedding, answer)?,
+        density: density.as_ref(),
         silhouettes: &silhouettes,
         stability: &stability,
         seconds: start.elapsed().as_secs_f64(),
@@ -146,6 +154,9 @@ fn describe(prepared: &Prepared, segments: &Segments, trials: &Trials, answer: &
         segments.labels.len(),
         trials.all().len()
     );
+    if !choice::is_dense(answer) {
+        println!("no run of DBSCAN found segments of use: these are cut by k-means");
+    }
     println!("shown: {}", answer.params());
     println!(
         "silhouette {:.3}, trustworthiness {:.4}, {} customers in no segment\n",

@@ -6,9 +6,10 @@ mod tables;
 
 use enfold::trials::{Trial, Trials};
 
+use crate::choice::{MOST, NOTHING};
 use crate::prepare::{COLUMNS, FAR, Prepared, SAME};
 use crate::segments::{Segment, Segments, letter};
-use crate::sweep::{COMPONENTS, Density, Embedding, Settings, TRUSTED};
+use crate::sweep::{COMPONENTS, Density, Embedding, SMALLEST, Settings, TRUSTED};
 
 use chart::color;
 
@@ -22,7 +23,8 @@ pub(crate) struct Report<'a> {
     pub(crate) answer: &'a Trial,
     pub(crate) segments: &'a Segments,
     pub(crate) embedding: &'a Embedding,
-    pub(crate) density: &'a Density,
+    /// Where its radius came from, if it is one of DBSCAN.
+    pub(crate) density: Option<&'a Density>,
     /// The silhouette of every customer.
     pub(crate) silhouettes: &'a [f64],
     /// Adjusted Rand index against the same run with other seeds.
@@ -66,11 +68,12 @@ impl Report<'_> {
         format!(
             "<h1>Which kinds of customers are there?</h1>\
              <p class='soft'>{} customers of a UK online shop, December 2010 to December 2011</p>\
-             <p class='lead'><b>{count} segments.</b> {} customers fall into {count} groups, and \
+             <p class='lead'>{}<b>{count} segments.</b> {} customers fall into {count} groups, and \
              {} into none. Segment A – {} – is {} of the customers and {} of the turnover. \
              Silhouette {:.2} (1 is perfectly separate, 0 is none); {}.</p>\
              <div class='cards'>{cards}</div>",
             number(self.prepared.dropped.read as f64),
+            self.caveat(),
             number((customers - self.segments.noise()) as f64),
             number(self.segments.noise() as f64),
             first.name(),
@@ -79,6 +82,17 @@ impl Report<'_> {
             self.answer.metric("silhouette").unwrap_or(f64::NAN),
             self.steadiness()
         )
+    }
+
+    /// What must be said first where density found nothing.
+    fn caveat(&self) -> &'static str {
+        match self.density {
+            Some(_) => "",
+            None => {
+                "<b>Density finds no such segments here:</b> no run of DBSCAN was of use. Those below \
+                 are k-means', which cuts up anything, gaps or none. "
+            }
+        }
     }
 
     fn steadiness(&self) -> String {
@@ -204,20 +218,13 @@ impl Report<'_> {
     }
 
     fn finding(&self) -> String {
-        let Density { eps, min_samples, .. } = *self.density;
         format!(
-            "<div class='two'><figure style='margin:0'><h3>How near is near?</h3>{}\
-             <figcaption>Distance of every dot to its {}th nearest other dot, ascending. Where the \
-             curve turns upwards, at the knee, neighbours stop being near. DBSCAN's radius: \
-             {eps:.3} = {:.2} × the knee; a dense place has {min_samples} customers within \
-             it.</figcaption></figure>\
+            "<div class='two'>{}\
              <figure style='margin:0'><h3>How clear are the segments?</h3>{}<figcaption>The \
              silhouette of every customer, sorted within the segment: near 1, far from all other \
              segments; near 0, between two; below 0, nearer to another. The dashed line is the \
              mean.</figcaption></figure></div>",
-            look::k_distances(self.density),
-            min_samples - 1,
-            self.density.factor(),
+            self.density.map_or(String::new(), nearness),
             look::silhouettes(self.segments, self.silhouettes)
         )
     }
@@ -225,21 +232,22 @@ impl Report<'_> {
     fn tried(&self) -> String {
         format!(
             "<p>{} runs on {} shared neighbour lists: DBSCAN and k-means, on the rows themselves \
-             and on {} embeddings. Useful is a result with {} to 12 segments, none below {} of the \
-             customers, and at most {} of them in no segment. Here are the best useful ones by \
-             silhouette; shaded is the run that this page shows, the best of DBSCAN, which need \
-             not be told how many segments there are. ★: no other useful \
-             run is at least as good in silhouette, trustworthiness and share without a segment, \
-             and better in one.</p>{}<h3>On the rows themselves</h3>\
+             and on {} embeddings. A cluster below {} of the customers is no segment: its \
+             customers are in none. The score is the mean silhouette of all customers, where those \
+             in no segment count 0. Useful is a result with {} to {MOST} segments and a score over \
+             {NOTHING}. Here are the best useful ones by score; shaded is the run that this page \
+             shows: the best of DBSCAN on an embedding, which need not be told how many segments \
+             there are, or, were none of use, of k-means. ★: no other useful run is at least as \
+             good in score and trustworthiness, and better in one.</p>{}\
+             <h3>On the rows themselves</h3>\
              <p>The same algorithms without UMAP, in {} dimensions. Silhouettes of different spaces \
              compare only roughly.</p>\
              {}<h3>The two best, compared</h3><pre>{}</pre>",
             self.trials.all().len(),
             number(self.segments.labels.len() as f64),
             self.settings.neighbors.len() * self.settings.min_dists.len(),
+            percent(SMALLEST),
             self.settings.least,
-            percent(crate::sweep::SMALLEST),
-            percent(crate::sweep::NOISE),
             tables::best(self.trials, self.settings, self.answer),
             self.prepared.compared.dim(),
             tables::rows_only(self.trials),
@@ -280,6 +288,24 @@ impl Report<'_> {
         let began = self.embedding.model.began();
         began.map_or("given positions".into(), |start| format!("a {start:?} start").to_lowercase())
     }
+}
+
+/// The k-distance curve and what was read off it.
+fn nearness(density: &Density) -> String {
+    let Density { eps, min_samples, .. } = *density;
+    let knee = match density.knee {
+        Some(_) => "at the knee, neighbours stop being near",
+        None => "neighbours would stop being near, but it has no knee",
+    };
+    format!(
+        "<figure style='margin:0'><h3>How near is near?</h3>{}<figcaption>Distance of every dot \
+         to its {}th nearest other dot, ascending. Where the curve turns upwards, {knee}. \
+         DBSCAN's radius: {eps:.3}, beyond which {} of the curve lie; a dense place has \
+         {min_samples} customers within it.</figcaption></figure>",
+        look::k_distances(density),
+        min_samples - 1,
+        percent(density.beyond())
+    )
 }
 
 fn section(title: &str, body: &str) -> String {

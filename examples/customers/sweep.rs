@@ -4,12 +4,11 @@
 use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::ops::ControlFlow;
-use std::path::Path;
 
 use enfold::neighbors::{Lists, k_distances};
 use enfold::scores::{Silhouette, trustworthiness};
 use enfold::select::Reach;
-use enfold::trials::{Fingerprint, Goal, Leaderboard, Outcome, Params, Trial, Trials};
+use enfold::trials::{Fingerprint, Outcome, Params, Trial, Trials};
 use enfold::umap::Model;
 use enfold::{Dbscan, Device, KMeans, Metric, NONE, Rows, Table, Umap};
 use indicatif::{ProgressBar, ProgressStyle};
@@ -20,6 +19,8 @@ use crate::Fault;
 pub(crate) const COMPONENTS: usize = 3;
 /// Neighbours that trustworthiness looks at.
 pub(crate) const TRUSTED: usize = 15;
+/// The smallest share of all customers that is a segment: nobody acts on less.
+pub(crate) const SMALLEST: f64 = 0.02;
 
 /// What is tried.
 #[derive(Debug, Clone)]
@@ -27,8 +28,9 @@ pub(crate) struct Settings {
     pub(crate) neighbors: Vec<usize>,
     pub(crate) min_dists: Vec<f64>,
     pub(crate) min_samples: Vec<usize>,
-    /// DBSCAN's radius as multiples of the knee of the k-distance curve.
-    pub(crate) reaches: Vec<f64>,
+    /// How many customers lie beyond DBSCAN's radius, as multiples of those beyond the knee of the
+    /// k-distance curve.
+    pub(crate) tails: Vec<f64>,
     pub(crate) clusters: Vec<usize>,
     /// The fewest segments that are of use.
     pub(crate) least: usize,
@@ -50,14 +52,14 @@ impl Settings {
 
     fn clusterings(&self, space: &Params) -> Vec<Params> {
         let space = space.clone().with("seed", self.seed as i64);
-        let dbscan = |least: usize, reach: f64| {
+        let dbscan = |least: usize, tail: f64| {
             let run = space.clone().with("algorithm", "dbscan");
-            run.with("min_samples", least as i64).with("reach", reach)
+            run.with("min_samples", least as i64).with("tail", tail)
         };
         let kmeans = |k: usize| space.clone().with("algorithm", "kmeans").with("k", k as i64);
-        let radii = |&least: &usize| self.reaches.iter().map(move |&reach| (least, reach));
+        let radii = |&least: &usize| self.tails.iter().map(move |&tail| (least, tail));
         let dense =
-            self.min_samples.iter().flat_map(radii).map(|(least, reach)| dbscan(least, reach));
+            self.min_samples.iter().flat_map(radii).map(|(least, tail)| dbscan(least, tail));
         dense.chain(self.clusters.iter().map(|&k| kmeans(k))).collect()
     }
 }
@@ -79,6 +81,11 @@ pub(crate) struct Bench<'a> {
 }
 
 impl<'a> Bench<'a> {
+    /// What tells trials of these rows from those of others.
+    pub(crate) fn data(&self) -> Fingerprint {
+        Fingerprint::of(self.rows)
+    }
+
     /// Looks for as many neighbours as the largest setting needs, once.
     pub(crate) fn new(table: &'a Table, settings: &Settings) -> Result<Self, Fault> {
         let most = settings.neighbors.iter().copied().max().unwrap_or(2);
@@ -131,62 +138,94 @@ impl<'a> Bench<'a> {
     }
 }
 
-/// A radius and where it comes from.
+/// DBSCAN's radius and where it comes from.
 #[derive(Debug)]
 pub(crate) struct Density {
     /// The k-distance curve.
     pub(crate) reach: Reach,
-    /// Where it turns upwards.
-    pub(crate) knee: f64,
+    /// Where it turns upwards, if it does.
+    pub(crate) knee: Option<f64>,
     pub(crate) eps: f64,
     pub(crate) min_samples: usize,
 }
 
 impl Density {
-    /// That of a DBSCAN run on an embedding.
-    pub(crate) fn of(embedding: &Embedding, trial: &Trial) -> Result<Self, Fault> {
-        let min_samples = trial.params().int("min_samples")? as usize;
-        let reach = reach(embedding.model.points(), min_samples)?;
-        let knee = reach.knee().ok_or("the k-distance curve has no knee")?;
-        Ok(Self { reach, knee, eps: knee * trial.params().float("reach")?, min_samples })
+    /// That of a run of DBSCAN on these rows.
+    pub(crate) fn of(
+        device: &Device,
+        rows: Rows<'_, [f32]>,
+        params: &Params,
+    ) -> Result<Self, Fault> {
+        let min_samples = params.int("min_samples")? as usize;
+        let curve = k_distances(device, rows, Metric::Euclidean, min_samples.max(2) - 1)?;
+        let reach = Reach::new(curve.into_iter().map(f64::from));
+        let knee = reach.knee();
+        let eps = radius(reach.distances(), knee, params.float("tail")?);
+        Ok(Self { eps: eps.ok_or("too few customers for DBSCAN")?, reach, knee, min_samples })
     }
 
-    /// The radius as a multiple of the knee.
-    pub(crate) fn factor(&self) -> f64 {
-        self.eps / self.knee
+    /// The share of customers who have fewer than `min_samples` within the radius.
+    pub(crate) fn beyond(&self) -> f64 {
+        let curve = self.reach.distances();
+        beyond(curve, self.eps) as f64 / curve.len() as f64
     }
 }
 
-/// The k-distance curve that belongs to a least number of rows within the radius.
-fn reach(rows: Rows<'_, [f32]>, min_samples: usize) -> Result<Reach, Fault> {
-    let curve = k_distances(&Device::cpu(), rows, Metric::Euclidean, min_samples.max(2) - 1)?;
-    Ok(Reach::new(curve.into_iter().map(f64::from)))
+/// The radius beyond which `tail` times as many rows have their k-th neighbour as beyond the knee:
+/// it follows the curve of each embedding, whatever its scale. Where nothing stands out, a tenth
+/// takes the place of the knee's share (Ester et al. 1996, §4.2, have it estimated by the user).
+pub(crate) fn radius(curve: &[f64], knee: Option<f64>, tail: f64) -> Option<f64> {
+    let rows = curve.len();
+    let many = knee.map_or(rows / 10, |knee| beyond(curve, knee)) as f64;
+    let within = rows.saturating_sub((tail * many).round() as usize);
+    // Rows that are all the same are no distance apart, and a radius is positive.
+    curve.get(within.saturating_sub(1)).map(|&d| d.max(f64::MIN_POSITIVE))
+}
+
+/// How many distances of an ascending curve are larger.
+fn beyond(curve: &[f64], distance: f64) -> usize {
+    curve.len() - curve.partition_point(|&d| d <= distance)
 }
 
 /// Labels and metrics of one clustering.
 fn cluster(device: &Device, rows: Rows<'_, [f32]>, params: &Params) -> Result<Outcome, Fault> {
-    let (labels, eps) = labels(device, rows, params)?;
-    let outcome = eps.map_or(Outcome::new(), |eps| Outcome::new().metric("eps", eps));
+    let (labels, density) = labels(device, rows, params)?;
+    let outcome = density.map_or(Outcome::new(), |density| {
+        Outcome::new().metric("eps", density.eps).metric("beyond", density.beyond())
+    });
     measured(device, rows, labels, outcome)
 }
 
-/// The clustering that the parameters name, and DBSCAN's radius.
+/// The clustering that the parameters name, and where DBSCAN's radius came from.
 pub(crate) fn labels(
     device: &Device,
     rows: Rows<'_, [f32]>,
     params: &Params,
-) -> Result<(Vec<u32>, Option<f64>), Fault> {
+) -> Result<(Vec<u32>, Option<Density>), Fault> {
     if params.text("algorithm")? == "dbscan" {
-        let least = params.int("min_samples")? as usize;
-        let knee = reach(rows, least)?.knee().ok_or("the k-distance curve has no knee")?;
-        let eps = knee * params.float("reach")?;
-        return Ok((Dbscan::new(eps, least).fit(device, rows)?.labels, Some(eps)));
+        let density = Density::of(device, rows, params)?;
+        let fit = Dbscan::new(density.eps, density.min_samples).fit(device, rows)?;
+        return Ok((without_splinters(&fit.labels), Some(density)));
     }
     let kmeans = KMeans::new(params.int("k")? as usize).restarts(5);
-    Ok((kmeans.seed(params.int("seed")? as u64).fit(device, rows)?.labels, None))
+    let fit = kmeans.seed(params.int("seed")? as u64).fit(device, rows)?;
+    Ok((without_splinters(&fit.labels), None))
 }
 
-/// Adds the number of clusters, the share without one, the smallest share, and the silhouette.
+/// Clusters too small to act on are no segments: their customers are in none.
+pub(crate) fn without_splinters(labels: &[u32]) -> Vec<u32> {
+    let least = SMALLEST * labels.len() as f64;
+    let mut next = 0..;
+    let place = sizes(labels).into_iter().map(|size| match size as f64 >= least {
+        true => next.next().unwrap_or(NONE),
+        false => NONE,
+    });
+    let place: Vec<u32> = place.collect();
+    labels.iter().map(|&label| place.get(label as usize).copied().unwrap_or(NONE)).collect()
+}
+
+/// Adds the number of clusters, the share without one, the smallest share, the silhouette of those
+/// in a cluster, and the score: the mean silhouette of all, where those in none count 0.
 fn measured(
     device: &Device,
     rows: Rows<'_, [f32]>,
@@ -195,14 +234,15 @@ fn measured(
 ) -> Result<Outcome, Fault> {
     let sizes = sizes(&labels);
     let share = |count: usize| count as f64 / labels.len() as f64;
-    let inside: usize = sizes.iter().sum();
+    let inside = share(sizes.iter().sum());
     let mut outcome = outcome
         .metric("clusters", sizes.len() as f64)
-        .metric("noise", share(labels.len() - inside))
+        .metric("noise", 1.0 - inside)
         .metric("smallest", share(sizes.iter().copied().min().unwrap_or(0)));
     // One cluster, or none, has no silhouette.
     if sizes.len() > 1 {
-        outcome = outcome.metric("silhouette", Silhouette::new().score(device, rows, &labels)?);
+        let silhouette = Silhouette::new().score(device, rows, &labels)?;
+        outcome = outcome.metric("silhouette", silhouette).metric("score", inside * silhouette);
     }
     Ok(outcome.labels(labels))
 }
@@ -215,11 +255,15 @@ pub(crate) fn sizes(labels: &[u32]) -> Vec<usize> {
     sizes
 }
 
-/// Runs everything that has no trial in the file yet.
-pub(crate) fn run(bench: &mut Bench<'_>, runs: &[Params], journal: &Path) -> Result<Trials, Fault> {
-    let (mut trials, _) = Trials::open(journal, Fingerprint::of(bench.rows))?;
-    let bar = bar(runs.len() as u64)?;
-    trials.run(
+/// Runs everything that is not among the trials yet, and returns the trials of these runs only:
+/// a file may hold others, of other seeds or rows.
+pub(crate) fn run(
+    bench: &mut Bench<'_>,
+    runs: &[Params],
+    mut known: Trials,
+) -> Result<Trials, Fault> {
+    let (bar, data) = (bar(runs.len() as u64)?, bench.data());
+    known.run(
         runs.iter().cloned(),
         |params| bench.run(params),
         |progress| {
@@ -229,6 +273,11 @@ pub(crate) fn run(bench: &mut Bench<'_>, runs: &[Params], journal: &Path) -> Res
         },
     )?;
     bar.finish_and_clear();
+    let asked = |trial: &&Trial| trial.data() == data && runs.contains(trial.params());
+    let mut trials = Trials::new(data);
+    for trial in known.all().iter().filter(asked) {
+        trials.add(trial.clone())?;
+    }
     Ok(trials)
 }
 
@@ -239,26 +288,4 @@ fn bar(total: u64) -> Result<ProgressBar, Fault> {
     }
     let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {msg}")?;
     Ok(ProgressBar::new(total).with_style(style))
-}
-
-/// The smallest share of all customers that is a segment of use.
-pub(crate) const SMALLEST: f64 = 0.02;
-/// The largest share of them that may be in none.
-pub(crate) const NOISE: f64 = 0.05;
-/// More segments than that nobody treats differently.
-const MOST: f64 = 12.0;
-
-/// What a segmentation must be to be of use: some segments, none too small to act on, few
-/// customers without one.
-pub(crate) fn useful(trial: &Trial, settings: &Settings) -> bool {
-    let within = |name, low, high| trial.metric(name).is_some_and(|v| (low..=high).contains(&v));
-    within("clusters", settings.least as f64, MOST)
-        && within("noise", 0.0, NOISE)
-        && within("smallest", SMALLEST, 1.0)
-}
-
-/// All trials by silhouette, equal ones by trustworthiness, then by who is in no segment.
-pub(crate) fn leaderboard(trials: &Trials) -> Leaderboard<'_> {
-    let goals = [Goal::max("silhouette"), Goal::max("trustworthiness"), Goal::min("noise")];
-    trials.leaderboard(&goals)
 }

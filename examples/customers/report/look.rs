@@ -42,12 +42,13 @@ pub(crate) fn k_distances(density: &Density) -> String {
     chart.axis_y(&ticks((0.0, high), 5), "distance on the map", |v| format!("{v:.1}"));
     let at = |i: usize| i * last / DRAWN;
     chart.line((0..=DRAWN).map(|i| (at(i) as f64, curve[at(i)])), color(0));
-    let knee = density.knee;
-    let place = curve.partition_point(|&d| d < knee) as f64;
     chart.mark((0.0, density.eps), (last as f64, density.eps), color(3));
     chart.words((0.0, density.eps), (8.0, -7.0), "start", &format!("radius {:.3}", density.eps));
-    chart.dot((place, knee), color(3));
-    chart.words((place, knee), (-10.0, -8.0), "end", &format!("knee {knee:.3}"));
+    if let Some(knee) = density.knee {
+        let place = curve.partition_point(|&d| d < knee) as f64;
+        chart.dot((place, knee), color(3));
+        chart.words((place, knee), (-10.0, -8.0), "end", &format!("knee {knee:.3}"));
+    }
     chart.svg("The k-distance curve")
 }
 

@@ -5,9 +5,10 @@ use enfold::trials::{Param, Trial, Trials, compare};
 
 use super::chart::color;
 use super::{amount, percent};
+use crate::choice::{embedded, is_dense, leaderboard, useful};
 use crate::prepare::{COLUMNS, Prepared};
 use crate::segments::{Segments, letter};
-use crate::sweep::{Settings, leaderboard, useful};
+use crate::sweep::Settings;
 
 /// Runs that the leaderboard shows.
 const SHOWN: usize = 10;
@@ -130,22 +131,16 @@ pub(crate) fn correlations(prepared: &Prepared) -> String {
 
 const HEAD: &str = "<tr><th>Algorithm</th><th class='left'>Options</th><th class='left'>UMAP, min_dist</th>\
                     <th>Segments</th><th>Smallest</th><th>In none</th><th>Silhouette</th>\
-                    <th>Trust</th><th></th></tr>";
-
-fn embedded(trial: &Trial) -> bool {
-    trial.params().text("space").is_ok_and(|space| space == "umap")
-}
+                    <th>Score</th><th>Trust</th><th></th></tr>";
 
 fn line(trial: &Trial, shown: bool, starred: bool) -> String {
     let said = |name: &str| trial.params().get(name).map_or(String::new(), |p| p.to_string());
     let metric = |name: &str| trial.metric(name).map_or("–".into(), |v| format!("{v:.3}"));
     let share = |name: &str| trial.metric(name).map_or("–".into(), percent);
-    let dense = trial.params().get("k").is_none();
-    let (algorithm, options) = match dense {
+    let (algorithm, options) = match is_dense(trial) {
         true => {
-            let eps = metric("eps");
-            let (least, reach) = (said("min_samples"), said("reach"));
-            ("DBSCAN", format!("radius {eps} ({reach} × knee), {least} within"))
+            let (eps, beyond, least) = (metric("eps"), share("beyond"), said("min_samples"));
+            ("DBSCAN", format!("radius {eps} ({beyond} beyond), {least} within"))
         }
         false => ("k-means", format!("k = {}", said("k"))),
     };
@@ -155,12 +150,13 @@ fn line(trial: &Trial, shown: bool, starred: bool) -> String {
     };
     format!(
         "<tr{}><td>{algorithm}</td><td class='left'>{options}</td><td class='left'>{umap}</td>\
-         <td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
+         <td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td><td>{}</td></tr>",
         if shown { " class='shown'" } else { "" },
         trial.metric("clusters").unwrap_or(0.0),
         share("smallest"),
         share("noise"),
         metric("silhouette"),
+        metric("score"),
         metric("trustworthiness"),
         if starred { "★" } else { "" }
     )
