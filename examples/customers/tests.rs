@@ -55,7 +55,7 @@ fn every_seed_finds_the_same_segments_by_density_and_not_by_luck() {
     }
 }
 
-/// Nobody finds a dozen dense segments here.
+/// None of these few runs finds a dozen dense segments.
 #[test]
 fn where_density_finds_nothing_k_means_is_shown() {
     let prepared = prepared();
