@@ -7,7 +7,7 @@ use super::*;
 /// What is tried here: a part of what the example tries.
 fn settings(least: usize, seed: u64) -> Settings {
     Settings {
-        neighbors: vec![15, 60],
+        neighbors: vec![15],
         min_dists: vec![0.0],
         min_samples: vec![10, 20, 40],
         tails: vec![0.5, 1.0, 2.0],
@@ -59,7 +59,7 @@ fn every_seed_finds_the_same_segments_by_density_and_not_by_luck() {
 #[test]
 fn where_density_finds_nothing_k_means_is_shown() {
     let prepared = prepared();
-    let settings = Settings { neighbors: vec![15], tails: vec![1.0], ..settings(MOST, 1) };
+    let settings = Settings { tails: vec![1.0], ..settings(MOST, 1) };
     let (_, trials) = trials(&prepared, &settings);
     let answer = choice::answer(&trials, &settings).unwrap();
     assert!(!choice::is_dense(answer) && choice::embedded(answer), "{}", answer.params());
