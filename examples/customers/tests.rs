@@ -1,7 +1,5 @@
 //! The story holds for other seeds as well, and has an end where density finds nothing.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on should stop")]
-
 use super::*;
 
 /// What is tried here: a part of what the example tries.
