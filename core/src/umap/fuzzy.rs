@@ -10,7 +10,7 @@ use crate::neighbors::{Csr, Lists};
 
 /// Rows that a thread takes at a time.
 const PART: usize = 1 << 10;
-/// Halvings of the search for a width.
+/// Steps of the search for a width.
 const STEPS: usize = 64;
 /// A sum this near to its target is there.
 const NEAR: f64 = 1e-5;
@@ -81,21 +81,32 @@ fn nearest(dist: &[f64], local: f64) -> f64 {
     if part > NEAR { at(whole) + part * (at(whole + 1) - at(whole)) } else { at(whole) }
 }
 
-/// The width at which strengths add up to `target`, by halving.
+/// The width at which strengths add up to `target`: by Newton's steps for 1/width, of which the
+/// sum is a convex function, and by halving where one leads out of what is left.
 fn width(dist: &[f64], rho: f64, target: f64) -> f64 {
-    let (mut low, mut high, mut mid) = (0.0, f64::INFINITY, 1.0);
+    let over = |d: &f64| (d - rho).max(0.0);
+    let mean = dist.iter().map(over).sum::<f64>() / dist.len() as f64;
+    let (mut low, mut high) = (0.0, f64::INFINITY);
+    let mut mid = if mean > 0.0 { mean } else { 1.0 };
     for _ in 0..STEPS {
-        let one = |&d: &f64| if d > rho { libm::exp(-(d - rho) / mid) } else { 1.0 };
-        let sum: f64 = dist.iter().map(one).sum();
+        let (mut sum, mut slope) = (0.0, 0.0);
+        for over in dist.iter().map(over) {
+            let strength = if over > 0.0 { libm::exp(-over / mid) } else { 1.0 };
+            sum += strength;
+            slope += over * strength;
+        }
         if libm::fabs(sum - target) < NEAR {
             break;
         }
         if sum > target {
-            high = mid
+            high = mid;
         } else {
-            low = mid
+            low = mid;
         }
-        mid = if high == f64::INFINITY { 2.0 * mid } else { 0.5 * (low + high) };
+        let step = 1.0 / (1.0 / mid + (sum - target) / slope);
+        let half = if high == f64::INFINITY { 2.0 * mid } else { 0.5 * (low + high) };
+        // Not a number is within nothing.
+        mid = if step > low && step < high { step } else { half };
     }
     mid
 }
