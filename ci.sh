@@ -30,8 +30,9 @@
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each, two at a time, with the address sanitizer;
 #               the build takes 400 s of one core's time, three quarters of it the CPU backend's kernels
 #   deny        licences and advisories of all dependencies
-#   ci          what a change must pass, in two lists that go beside each other: all of the above but asan, large, cuda-kit, ptx-write, mlflow, api,
-#               api-write, semver, explore and deny (api, semver and deny build tools for minutes)
+#   ci          what a change must pass, in two lists that go beside each other: all of the above but
+#               asan, large, cuda-kit, ptx-write, mlflow, api, api-write, semver, explore and deny
+#               (api, semver and deny build tools for minutes)
 #   all         what `ci` runs, and api, semver, asan, large, mlflow, explore and deny
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
