@@ -81,8 +81,11 @@ pub(crate) fn pieces<A: Send, B: Send>(
 /// Multiply-adds of a piece, where rows that take so many are cut into pieces.
 #[cfg(feature = "std")]
 pub(crate) fn piece(work: usize) -> Option<usize> {
+    if work < WORTH {
+        return None;
+    }
     let threads = rayon::current_num_threads();
-    (threads > 1 && work >= WORTH).then(|| (work / (EACH * threads)).max(LEAST))
+    (threads > 1).then(|| (work / (EACH * threads)).max(LEAST))
 }
 
 /// Copies between slices of one length.
@@ -94,7 +97,8 @@ pub(crate) fn copy<T: Pod>(from: &[T], to: &mut [T]) {
 /// Does jobs on as many threads as there are.
 pub(crate) fn each<J>(jobs: impl Iterator<Item = J> + Send, body: impl Fn(J) + Sync) {
     #[cfg(feature = "std")]
-    if rayon::current_num_threads() > 1 && jobs.size_hint().1.is_none_or(|most| most > 1) {
+    // The pool is asked last: asking makes it.
+    if jobs.size_hint().1.is_none_or(|most| most > 1) && rayon::current_num_threads() > 1 {
         share(rayon::current_num_threads(), jobs, body);
         return;
     }
