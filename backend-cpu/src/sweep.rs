@@ -58,6 +58,11 @@ pub(crate) type Panel<E> = crate::pack::Panel<E>;
 #[derive(Debug)]
 pub(crate) struct Panel<E>(core::convert::Infallible, core::marker::PhantomData<E>);
 
+/// Pairs of a rectangle.
+pub(crate) fn area(block: Block) -> u64 {
+    u64::from(block.x.1 - block.x.0) * u64::from(block.y.1 - block.y.0)
+}
+
 /// Runs `body` on every rectangle and chunk of rows with its share of the outputs `a` and `b`,
 /// which hold `per.0` and `per.1` elements for each row of x, from the first row of its range.
 /// `filter` says whether panels of y may be packed for it.
@@ -86,7 +91,6 @@ pub(crate) fn each<E: Native, A: Send, B: Send>(
         return;
     }
     let range = first..pairs.x().end();
-    let area = |block: Block| u64::from(block.x.1 - block.x.0) * u64::from(block.y.1 - block.y.0);
     let visited: u64 = pairs.rectangles().map(area).sum();
     let work = visited as usize / range.len().max(1) * pairs.dim();
     let some = |rows: Range<usize>, a: &mut [A], b: &mut [B]| {
@@ -120,7 +124,7 @@ fn between<E: Element>(pairs: &Pairs<'_, [E]>, work: usize) -> Option<Vec<Range<
         if start < last {
             return None;
         }
-        let work = (end - start) * (block.y.1 - block.y.0) as usize * pairs.dim();
+        let work = area(*block) as usize * pairs.dim();
         if held + work > piece {
             ends.push(start);
             held = 0;

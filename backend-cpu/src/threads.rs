@@ -40,15 +40,13 @@ pub(crate) fn rows<A: Send, B: Send>(
         return;
     }
     #[cfg(feature = "std")]
-    if work_per_row.saturating_mul(n) >= WORTH && rayon::current_num_threads() > 1 {
+    if let Some(piece) = piece(work_per_row.saturating_mul(n)) {
         let chunk = (CHUNK / work_per_row.max(1)).div_ceil(STEP).max(1) * STEP;
         if chunk < n {
-            let threads = rayon::current_num_threads();
-            // As many for every thread, and all as long; several, for threads are not as fast.
-            let several = (EACH * threads).min(work_per_row.saturating_mul(n) / LEAST);
-            let chunks = n.div_ceil(chunk).max(several).next_multiple_of(threads);
-            let chunk = n.div_ceil(chunks);
-            let chunk = chunk.next_multiple_of(STEP);
+            // As many for every thread, and all as long.
+            let chunks = n.div_ceil(chunk).max(work_per_row.saturating_mul(n) / piece);
+            let chunks = chunks.next_multiple_of(rayon::current_num_threads());
+            let chunk = n.div_ceil(chunks).next_multiple_of(STEP);
             let starts = rows.clone().step_by(chunk);
             return pieces(
                 starts.map(|start| start..(start + chunk).min(rows.end)),
@@ -75,10 +73,11 @@ pub(crate) fn pieces<A: Send, B: Send>(
         let a = a.split_off_mut(..len * per.0).unwrap_or_default();
         (piece, a, b.split_off_mut(..len * per.1).unwrap_or_default())
     });
-    share(rayon::current_num_threads(), jobs, |(piece, a, b)| body(piece, a, b));
+    share(jobs, |(piece, a, b)| body(piece, a, b));
 }
 
-/// Multiply-adds of a piece, where rows that take so many are cut into pieces.
+/// Multiply-adds of a piece, where rows that take so many are cut into pieces: several for every
+/// thread, for threads are not as fast as each other.
 #[cfg(feature = "std")]
 pub(crate) fn piece(work: usize) -> Option<usize> {
     if work < WORTH {
@@ -90,6 +89,9 @@ pub(crate) fn piece(work: usize) -> Option<usize> {
 
 /// Copies between slices of one length.
 pub(crate) fn copy<T: Pod>(from: &[T], to: &mut [T]) {
+    if size_of_val(to) <= COPIED {
+        return to.copy_from_slice(from);
+    }
     let (from, to): (&[u8], &mut [u8]) = (cast_slice(from), cast_slice_mut(to));
     each(to.chunks_mut(COPIED).zip(from.chunks(COPIED)), |(to, from)| to.copy_from_slice(from));
 }
@@ -99,7 +101,7 @@ pub(crate) fn each<J>(jobs: impl Iterator<Item = J> + Send, body: impl Fn(J) + S
     #[cfg(feature = "std")]
     // The pool is asked last: asking makes it.
     if jobs.size_hint().1.is_none_or(|most| most > 1) && rayon::current_num_threads() > 1 {
-        share(rayon::current_num_threads(), jobs, body);
+        share(jobs, body);
         return;
     }
     jobs.for_each(body);
@@ -107,7 +109,7 @@ pub(crate) fn each<J>(jobs: impl Iterator<Item = J> + Send, body: impl Fn(J) + S
 
 /// Does the jobs on this thread and on others, each taking the next that is left.
 #[cfg(feature = "std")]
-fn share<J>(threads: usize, jobs: impl Iterator<Item = J> + Send, body: impl Fn(J) + Sync) {
+fn share<J>(jobs: impl Iterator<Item = J> + Send, body: impl Fn(J) + Sync) {
     use std::sync::{Mutex, PoisonError};
     let jobs = Mutex::new(jobs);
     let next = || jobs.lock().unwrap_or_else(PoisonError::into_inner).next();
@@ -117,7 +119,7 @@ fn share<J>(threads: usize, jobs: impl Iterator<Item = J> + Send, body: impl Fn(
         }
     };
     rayon::in_place_scope(|scope| {
-        for _ in 1..threads {
+        for _ in 1..rayon::current_num_threads() {
             scope.spawn(|_| work());
         }
         work();

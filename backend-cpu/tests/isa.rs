@@ -286,6 +286,18 @@ fn sums_give_the_bits_of_the_provided_body() {
     }
 }
 
+/// The three nearest – distances as bits, and rows – and how many are within a radius, one for
+/// each row.
+fn near(cpu: &Cpu<f32>, pairs: Pairs<'_, [f32]>, radii: &[f32]) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
+    let n = radii.len();
+    let (mut dist, mut index) = (vec![f32::INFINITY; 3 * n], vec![NONE; 3 * n]);
+    let best = Nearest { k: 3, dist: &mut dist[..], index: &mut index[..] };
+    cpu.nearest(pairs, best).unwrap();
+    let mut counts = vec![0u32; n];
+    cpu.count_within(pairs, radii, 1, &mut counts).unwrap();
+    (bits(&dist), index, counts)
+}
+
 #[test]
 fn any_number_of_threads_gives_the_same_bits() {
     // Large enough to be cut into chunks.
@@ -301,16 +313,12 @@ fn any_number_of_threads_gives_the_same_bits() {
             let run = |count| {
                 threads(count, || {
                     let cpu = Cpu::<f32>::new();
-                    let (mut dist, mut index) = (vec![f32::INFINITY; 3 * n], vec![NONE; 3 * n]);
-                    let best = Nearest { k: 3, dist: &mut dist[..], index: &mut index[..] };
-                    cpu.nearest(pairs, best).unwrap();
+                    let found = near(&cpu, pairs, &radii);
                     let mut all = vec![0f32; n * m];
                     cpu.distances(pairs, &mut all).unwrap();
-                    let mut counts = vec![0u32; n];
-                    cpu.count_within(pairs, &radii, 1, &mut counts).unwrap();
                     let mut sums = vec![0f32; n * 5];
                     cpu.sum_by_label(pairs, &labels, 5, &mut sums).unwrap();
-                    (bits(&dist), index, bits(&all), counts, bits(&sums))
+                    (found, bits(&all), bits(&sums))
                 })
             };
             let one = run(1);
@@ -356,17 +364,7 @@ fn rectangles_are_met_wherever_threads_cut_them() {
         let pairs = Pairs::new(rows, rows, Metric::SqEuclidean).unwrap();
         let pairs = pairs.visit(Visit::Blocks(blocks)).unwrap();
         let radii = vec![3f32; n];
-        let run = |count| {
-            threads(count, || {
-                let cpu = Cpu::<f32>::new();
-                let (mut dist, mut index) = (vec![f32::INFINITY; 3 * n], vec![NONE; 3 * n]);
-                let best = Nearest { k: 3, dist: &mut dist[..], index: &mut index[..] };
-                cpu.nearest(pairs, best).unwrap();
-                let mut counts = vec![0u32; n];
-                cpu.count_within(pairs, &radii, 1, &mut counts).unwrap();
-                (bits(&dist), index, counts)
-            })
-        };
+        let run = |count| threads(count, || near(&Cpu::new(), pairs, &radii));
         let one = run(1);
         let met = |i: u32| blocks.iter().any(|block| (block.x.0..block.x.1).contains(&i));
         assert!((0..n as u32).all(|i| (one.1[3 * i as usize] != NONE) == met(i)));

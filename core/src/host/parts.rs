@@ -8,17 +8,19 @@ use core::ops::Range;
 
 use crate::backend::Backend;
 
+/// Rows of a part.
+const PART: usize = 1 << 10;
+
 /// What `of` says of every part of `0..n`, in order.
 pub(crate) fn map<B: Backend, R: Send>(
     backend: &B,
     n: usize,
-    part: usize,
     of: impl Fn(Range<usize>) -> R + Sync,
 ) -> Vec<R> {
     let mut out: Vec<Option<R>> = Vec::new();
-    out.resize_with(n.div_ceil(part), || None);
+    out.resize_with(n.div_ceil(PART), || None);
     backend.each(out.iter_mut().enumerate(), |(at, out)| {
-        *out = Some(of(at * part..n.min((at + 1) * part)));
+        *out = Some(of(at * PART..n.min((at + 1) * PART)));
     });
     out.into_iter().flatten().collect()
 }

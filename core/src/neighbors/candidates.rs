@@ -8,9 +8,7 @@ use alloc::vec;
 use alloc::vec::Vec;
 use core::borrow::Borrow;
 
-use num_traits::Zero;
-
-use super::guests::{Guests, Hosts, gather};
+use super::guests::{Guests, Hosts, gathered};
 use super::search::Held;
 use super::sketch::Sketch;
 use super::{Neighbors, Search};
@@ -58,11 +56,8 @@ impl<'b, B: Alloc> Candidates<'b, B> {
     }
 
     /// Sketches of some rows, side by side.
-    fn gather(&self, numbers: &[u32]) -> Vec<B::Elem> {
-        let Sketch { data, dim, .. } = &self.sketch;
-        let mut out = vec![B::Elem::zero(); numbers.len() * dim];
-        gather(self.backend, (data, *dim), numbers, &mut out);
-        out
+    fn gathered(&self, numbers: &[u32]) -> Result<B::Owned<B::Elem>, Error<B::Error>> {
+        gathered(self.backend, (&self.sketch.data, self.sketch.dim), numbers)
     }
 
     /// The least that finds the share `wanted` of these pairs (row, neighbour) with some to spare,
@@ -83,7 +78,7 @@ impl<'b, B: Alloc> Candidates<'b, B> {
     /// Which of the cells that the neighbour enters is home to the row, from 1 on.
     fn ranks(&self, pairs: &[(u32, u32)]) -> Result<Vec<Option<usize>>, Error<B::Error>> {
         let neighbours: Vec<u32> = pairs.iter().map(|pair| pair.1).collect();
-        let neighbours = upload(self.backend, &self.gather(&neighbours))?;
+        let neighbours = self.gathered(&neighbours)?;
         let queries = crate::rows::rows::<B>(neighbours.borrow(), self.sketch.dim)?;
         let home = |pair: &(u32, u32)| self.cells.homes()[pair.0 as usize];
         let homes: Vec<u32> = pairs.iter().map(home).collect();
@@ -95,10 +90,7 @@ impl<'b, B: Alloc> Candidates<'b, B> {
     fn places(&self, pairs: &[(u32, u32)]) -> Result<Vec<Option<usize>>, Error<B::Error>> {
         let mut places = Vec::with_capacity(pairs.len());
         let runs: Vec<&[(u32, u32)]> = pairs.chunk_by(|a, b| a.0 == b.0).collect();
-        let asked = upload(
-            self.backend,
-            &self.gather(&runs.iter().map(|run| run[0].0).collect::<Vec<_>>()),
-        )?;
+        let asked = self.gathered(&runs.iter().map(|run| run[0].0).collect::<Vec<_>>())?;
         let queries = crate::rows::rows::<B>(asked.borrow(), self.sketch.dim)?;
         let search = Neighbors::new(MOST).metric(self.sketch.metric).search(Search::All);
         let near = search.among(self.backend, queries, self.rows()?)?;

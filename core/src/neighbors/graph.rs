@@ -7,9 +7,6 @@ use crate::backend::{Backend, NONE};
 use crate::element::Element;
 use crate::host::parts;
 
-/// Rows that a thread takes at a time.
-const PART: usize = 1 << 10;
-
 /// k neighbours of every row, ascending by (distance, row number), padded with (∞, [`NONE`]).
 ///
 /// Shape: `rows × k` distances and as many row numbers, which are positions in the buffer of the
@@ -149,7 +146,7 @@ impl<T> Csr<T> {
     where
         T: Send,
     {
-        let parts = parts::map(backend, rows, PART, |part| {
+        let parts = parts::map(backend, rows, |part| {
             Self::of_rows(part.len(), |i, graph| add(part.start + i, graph))
         });
         let mut graph = Self { offsets: vec![0], targets: vec![], weights: vec![] };

@@ -102,9 +102,7 @@ impl<'a, B: Alloc> Hosts<'a, B> {
         (rows, dim): (&'a [B::Elem], usize),
         metric: Metric,
     ) -> Result<Self, Error<B::Error>> {
-        let mut placed = vec![B::Elem::zero(); cells.numbers().len() * dim];
-        gather(backend, (rows, dim), cells.numbers(), &mut placed);
-        let placed = upload(backend, &placed)?;
+        let placed = gathered(backend, (rows, dim), cells.numbers())?;
         Ok(Self { backend, cells, rows, dim, metric, placed })
     }
 
@@ -164,8 +162,19 @@ struct Room<B: Alloc> {
     on: B::Owned<B::Elem>,
 }
 
+/// Some rows side by side, on the machine.
+pub(super) fn gathered<B: Alloc>(
+    backend: &B,
+    (rows, dim): (&[B::Elem], usize),
+    numbers: &[u32],
+) -> Result<B::Owned<B::Elem>, Error<B::Error>> {
+    let mut out = vec![B::Elem::zero(); numbers.len() * dim];
+    gather(backend, (rows, dim), numbers, &mut out);
+    upload(backend, &out)
+}
+
 /// Writes some rows side by side.
-pub(super) fn gather<B: Backend>(
+fn gather<B: Backend>(
     backend: &B,
     (rows, dim): (&[B::Elem], usize),
     numbers: &[u32],

@@ -8,8 +8,6 @@ use crate::element::Element;
 use crate::host::parts;
 use crate::neighbors::{Csr, Lists};
 
-/// Rows that a thread takes at a time.
-const PART: usize = 1 << 10;
 /// Steps of the search for a width.
 const STEPS: usize = 64;
 /// A sum this near to its target is there.
@@ -43,7 +41,7 @@ impl Scales {
 
     /// `all` is the mean distance that stands in where a row's nearest are all at distance 0.
     fn by<B: Backend>(backend: &B, lists: &Lists<B::Elem>, local: f64, all: Option<f64>) -> Self {
-        let scales = parts::map(backend, lists.len(), PART, |rows| {
+        let scales = parts::map(backend, lists.len(), |rows| {
             let of = |i| scale(lists.row(i).0, local, all);
             rows.map(of).collect::<Vec<(f64, f64)>>()
         });

@@ -31,9 +31,8 @@ pub(super) fn nearest<E: Native>(
     k: usize,
     (dist, index): (&mut [E], &mut [u32]),
 ) -> bool {
-    let wide = |b: &Block| u64::from(b.x.1 - b.x.0) * u64::from(b.y.1 - b.y.0);
     let listed = || pairs.rectangles().filter(|b| b.x.0 < b.x.1 && b.y.0 < b.y.1);
-    let visited: u64 = listed().map(|b| wide(&b)).sum();
+    let visited: u64 = listed().map(sweep::area).sum();
     let first = listed().map(|b| b.y.0).min().unwrap_or(0);
     let last = listed().map(|b| b.y.1).max().unwrap_or(0);
     if visited < WORTH * u64::from(last - first).max(WORTH) {

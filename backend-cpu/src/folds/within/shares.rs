@@ -54,8 +54,7 @@ fn ascend(blocks: &[Block]) -> bool {
 
 /// Multiply-adds for a row of x, on average.
 fn work<E>(pairs: &Pairs<'_, [E]>, blocks: &[Block]) -> usize {
-    let area = |block: &Block| u64::from(block.x.1 - block.x.0) * u64::from(block.y.1 - block.y.0);
-    let visited: u64 = blocks.iter().map(area).sum();
+    let visited: u64 = blocks.iter().copied().map(sweep::area).sum();
     (visited / pairs.x().len().max(1) as u64) as usize * pairs.dim()
 }
 
