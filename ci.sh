@@ -373,15 +373,16 @@ fuzz_one() {
 
 do_deny() {
     has cargo-deny || cargo install --locked cargo-deny
-    local checks=(advisories bans licenses sources) folder
+    local checks=(advisories bans licenses sources) folder code=0
     if ! cargo deny fetch db; then
         echo "No advisories are checked: their database is out of reach." >&2
         checks=(bans licenses sources)
     fi
     for folder in . firmware fuzz benches/peers; do
         echo "$folder:"
-        cargo deny --manifest-path $folder/Cargo.toml check --hide-inclusion-graph "${checks[@]}"
+        cargo deny --manifest-path $folder/Cargo.toml check --hide-inclusion-graph "${checks[@]}" || code=1
     done
+    return $code
 }
 
 totals() {
