@@ -401,6 +401,14 @@ impl Backend for Any {
         }
     }
 
+    fn each_with<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(&Self, J) + Sync) {
+        match self {
+            Self::Cpu(b) => b.each_with(jobs, |b, job| work(&Self::Cpu(*b), job)),
+            #[cfg(any(feature = "cuda", feature = "wgpu"))]
+            _ => jobs.for_each(|job| work(self, job)),
+        }
+    }
+
     fn sync(&self) -> Done {
         on!(self, b => b.sync());
         Ok(())

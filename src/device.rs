@@ -72,6 +72,10 @@ impl Backend for Device {
         self.cpu.each(jobs, work);
     }
 
+    fn each_with<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(&Self, J) + Sync) {
+        self.cpu.each(jobs, |job| work(self, job));
+    }
+
     fn accumulate(
         &self,
         x: Rows<'_, [f32]>,

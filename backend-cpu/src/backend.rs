@@ -285,6 +285,10 @@ impl<T: Folds> Backend for Cpu<T> {
     fn each<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(J) + Sync) {
         threads::each(jobs, work);
     }
+
+    fn each_with<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(&Self, J) + Sync) {
+        threads::each(jobs, |job| work(self, job));
+    }
 }
 
 #[cfg(feature = "std")]

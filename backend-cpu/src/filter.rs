@@ -28,14 +28,14 @@ const BLOCK: usize = 128 << 10;
 /// Bytes of a cache line.
 const LINE: usize = 64;
 
-/// Whether packing a rectangle pays.
-pub(crate) fn pays<E>(job: &Job<'_, E>) -> bool {
+/// Whether packing a rectangle pays that has at least so many rows of y.
+pub(crate) fn pays<E>(job: &Job<'_, E>, least: usize) -> bool {
     let dim = job.x.dim;
     matches!(job.metric, Metric::SqEuclidean | Metric::Euclidean)
         && dim > crate::small::MOST_DIM
         && dim <= bounds::MOST_DIM
         && job.rows.len() >= 24
-        && job.others.len() >= 12
+        && job.others.len() >= least
 }
 
 /// Rows of x in lanes.

@@ -68,6 +68,25 @@ fn bytes_depend_on_rows_alone() {
     }
 }
 
+/// Fits lie beside each other on the threads there are; which is cheapest does not depend on them.
+#[test]
+fn clusters_depend_on_the_state_alone() {
+    let dim = 5;
+    let data = blobs(6_000, dim);
+    let mut first = None;
+    for isa in levels() {
+        for count in THREADS {
+            let found = threads(count, || {
+                let mut stream = stream(isa, dim, 512, StreamOptions::new().seed(4));
+                push(&mut stream, &data, dim, 512);
+                (stream.finish(9).unwrap(), stream.elbow(4).unwrap())
+            });
+            let first = first.get_or_insert_with(|| found.clone());
+            assert!(*first == found, "{isa:?}, {count} threads");
+        }
+    }
+}
+
 #[test]
 fn any_tree_of_deferred_merges_has_the_same_bytes_on_any_level() {
     let dim = 20;

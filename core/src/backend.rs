@@ -342,6 +342,12 @@ pub trait Backend: Clone {
         jobs.for_each(work);
     }
 
+    /// [`each`](Self::each) for jobs that ask the machine for something: each is handed the machine,
+    /// or a clone of it.
+    fn each_with<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(&Self, J) + Sync) {
+        jobs.for_each(|job| work(self, job));
+    }
+
     /// Waits for everything submitted and reports late errors.
     fn sync(&self) -> Result<(), Self::Error> {
         Ok(())

@@ -18,8 +18,8 @@ pub enum ErrorKind {
     Other,
 }
 
-/// An error of a machine. `Infallible` where nothing can fail.
-pub trait BackendError: error::Error + 'static {
+/// An error of a machine, which any thread may report. `Infallible` where nothing can fail.
+pub trait BackendError: error::Error + Send + Sync + 'static {
     /// Which kind it is.
     fn kind(&self) -> ErrorKind;
 }

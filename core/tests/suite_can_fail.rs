@@ -69,6 +69,7 @@ enum Bug {
     /// Of several buffers the first is read.
     ReadsTheFirst,
     EveryOtherJob,
+    FirstJobOnly,
 }
 
 /// A backend over slices with one mistake.
@@ -334,6 +335,11 @@ impl Backend for Planted {
         jobs.step_by(1 + usize::from(self.has(Bug::EveryOtherJob))).for_each(work);
     }
 
+    fn each_with<J>(&self, jobs: impl Iterator<Item = J> + Send, work: impl Fn(&Self, J) + Sync) {
+        let most = if self.has(Bug::FirstJobOnly) { 1 } else { usize::MAX };
+        jobs.take(most).for_each(|job| work(self, job));
+    }
+
     fn copy(&self, src: &[f32], from: usize, dst: &mut [f32], to: usize, len: usize) -> Fine {
         let len = if self.has(Bug::ShortCopy) { len.saturating_sub(1) } else { len };
         host::copy(self, src, from, dst, to, len)
@@ -410,5 +416,6 @@ noticed! {
     short_copy: ShortCopy by copy_and_fill_do_what_they_say;
     count_set_anew: ForgetsTheCount by count_changed_counts_positions_that_differ;
     every_other_job: EveryOtherJob by each_does_every_job_once;
+    first_job_only: FirstJobOnly by each_does_every_job_once;
     first_of_several: ReadsTheFirst by read_all_reads_each_from_its_start;
 }

@@ -42,7 +42,7 @@ impl<E: Element> Fold<E> for Write<'_, E> {
 pub(crate) fn distances<E: Native>(isa: Isa, pairs: &Pairs<'_, [E]>, out: &mut [E]) {
     let (width, from) = (pairs.y().len(), pairs.y().start());
     let out = (&mut out[..pairs.x().len() * width], &mut [(); 0][..]);
-    sweep::each(isa, pairs, out, (width, 0), false, |job, _, out, _| {
+    sweep::each(isa, pairs, out, (width, 0), None, |job, _, out, _| {
         let mut fold = Write { first: job.rows.start, from, width, out };
         E::enter(isa, Direct { job: &job, fold: &mut fold });
     });
@@ -121,7 +121,7 @@ pub(crate) fn sum<E: Native>(
         return;
     }
     let out = (&mut sums[..pairs.x().len() * k], &mut [(); 0][..]);
-    sweep::each(isa, pairs, out, (k, 0), false, |job, _, sums, _| {
+    sweep::each(isa, pairs, out, (k, 0), None, |job, _, sums, _| {
         let mut fold = Add {
             first: job.rows.start,
             k,

@@ -124,7 +124,8 @@ pub(crate) fn nearest<E: Native>(isa: Isa, pairs: &Pairs<'_, [E]>, best: Nearest
     if let Some(blocks) = listed::takes(pairs) {
         return listed::nearest(isa, pairs, blocks, k, out);
     }
-    sweep::each(isa, pairs, out, (k, k), true, |job, panel, dist, index| {
+    let least = if k == 1 { sweep::few(pairs.dim()) } else { sweep::MANY };
+    sweep::each(isa, pairs, out, (k, k), Some(least), |job, panel, dist, index| {
         search(isa, &job, panel, Best { first: job.rows.start, k, dist, index });
     });
 }

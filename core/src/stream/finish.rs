@@ -56,19 +56,20 @@ impl<T: Element> Clusters<T> {
     }
 }
 
-/// The micro-clusters and the core-set, ready for fits.
-struct Coreset<B: Alloc> {
+/// The micro-clusters and the core-set, on the host: fits beside each other have copies of their own
+/// on the machine.
+struct Coreset<T> {
     dim: usize,
-    means: B::Owned<B::Elem>,
-    weights: B::Owned<B::Elem>,
+    means: Vec<T>,
+    weights: Vec<T>,
     /// What weights are divided by for the fits.
     unit: f64,
     /// Weights on the host, unrounded.
     mass: Vec<f64>,
     /// Σ variance within micro-clusters.
     inside: f64,
-    points: B::Owned<B::Elem>,
-    point_weights: B::Owned<B::Elem>,
+    points: Vec<T>,
+    point_weights: Vec<T>,
     /// Variance of the micro-clusters that enter as their means.
     unseen: f64,
 }
@@ -92,7 +93,8 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
     ///
     /// Where fewer than k rows differ there are as many clusters as rows that do. Cost, whatever the
     /// number of rows taken in: 5 to 22 fits on up to K + sample rows and 5 to 65 on K rows, more of
-    /// them the less one takes.
+    /// them the less one takes. A CPU's threads take one each, with a copy of the core-set (where that
+    /// is 2²³ elements at most), and find the same clusters as one thread.
     ///
     /// # Errors
     /// k is 0, nothing has been taken in; the machine's.
@@ -149,12 +151,12 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
         Ok(all)
     }
 
-    fn coreset(&self) -> Result<Coreset<B>, Error<B::Error>> {
+    fn coreset(&self) -> Result<Coreset<B::Elem>, Error<B::Error>> {
         self.check_whole()?;
         if self.others.is_empty() { self.build() } else { self.united()?.build() }
     }
 
-    fn build(&self) -> Result<Coreset<B>, Error<B::Error>> {
+    fn build(&self) -> Result<Coreset<B::Elem>, Error<B::Error>> {
         let means = self.means()?;
         if means.is_empty() {
             return Err(Error::Parameter { name: "stream", why: "must have taken in a row" });
@@ -162,13 +164,12 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
         let (b, dim) = (&self.backend, self.dim);
         let flat: Vec<B::Elem> = means.iter().flat_map(|m| m.mean.iter().copied()).collect();
         let mass: Vec<f64> = means.iter().map(|m| m.weight).collect();
-        let device_means = upload(b, &flat)?;
         let mut points = self.sampled()?;
         // Where nothing was let go the sample is all there is, and needs no calibration.
         let whole =
             !points.is_empty() && self.head.threshold[0] == f64::INFINITY && self.head.expired == 0;
         let unseen =
-            if whole { 0.0 } else { calibrate(b, dim, &means, &device_means, &mut points)? };
+            if whole { 0.0 } else { calibrate(b, dim, &means, &upload(b, &flat)?, &mut points)? };
         let rows: Vec<B::Elem> = points.iter().flat_map(|p| p.row.iter().copied()).collect();
         // A power of two: fits are as they would be, and weights of any size are admitted.
         let heaviest = mass.iter().fold(f64::MIN_POSITIVE, |most, &w| most.max(w));
@@ -178,12 +179,12 @@ impl<B: Alloc, S: Store<B>> Stream<B, S> {
         Ok(Coreset {
             dim,
             unit,
-            weights: upload(b, &mean_weights)?,
-            means: device_means,
+            weights: mean_weights,
+            means: flat,
             inside: means.iter().map(|m| m.variance).sum(),
             mass,
-            points: upload(b, &rows)?,
-            point_weights: upload(b, &weights)?,
+            points: rows,
+            point_weights: weights,
             unseen,
         })
     }

@@ -110,7 +110,7 @@ fn meet<E: Native>(
 
 /// Rows that the unit did not help, by the vectors.
 fn again<E: Native>(isa: Isa, job: &Job<'_, E>, rows: &[u32], best: &mut Best<'_, E>) {
-    let panel = if filter::pays(job) && rows.len() >= 8 {
+    let panel = if filter::pays(job, sweep::MANY) && rows.len() >= 8 {
         E::enter(isa, crate::pack::Pack { y: job.y, rows: job.others.clone() })
     } else {
         None

@@ -110,7 +110,8 @@ pub(super) fn panelled<E: Native, A: Send>(
         });
     }
     let out = (out, &mut [(); 0][..]);
-    sweep::each(isa, pairs, out, (per, 0), true, |job, panel, out, _| body(job, panel, out));
+    let few = Some(sweep::few(pairs.dim()));
+    sweep::each(isa, pairs, out, (per, 0), few, |job, panel, out, _| body(job, panel, out));
 }
 
 /// Runs `body` on every rectangle, on this thread; y is packed once for all of them.
@@ -136,7 +137,8 @@ pub(super) fn in_order<E: Native>(
 #[cfg(feature = "std")]
 fn shared<'a, E: Native>(pairs: &Pairs<'a, [E]>) -> Option<&'a [Block]> {
     let Visit::Blocks(blocks) = pairs.visited() else { return None };
-    let pays = crate::filter::pays(&Job::new(pairs, all(pairs)));
+    let few = sweep::few(pairs.dim());
+    let pays = crate::filter::pays(&Job::new(pairs, all(pairs)), few);
     (blocks.len() > 1 && pays).then_some(blocks)
 }
 
@@ -180,6 +182,6 @@ fn on_panel<E: Native>(
     if whole(job.others.start) && ends {
         body(job, Some(panel));
     } else {
-        sweep::panels(isa, true, &job, body);
+        sweep::panels(isa, Some(sweep::few(job.x.dim)), &job, body);
     }
 }

@@ -95,7 +95,8 @@ pub fn read_all_reads_each_from_its_start<B: Alloc>(b: &B) {
     }
 }
 
-/// Every job is done, none twice, and all before the call returns; also none and one.
+/// Every job is done, none twice, and all before the call returns; also none and one. Those that are
+/// handed the machine find what is theirs on it.
 pub fn each_does_every_job_once<B: Alloc>(b: &B) {
     for len in LENGTHS.into_iter().chain([70_001]) {
         for part in [1, 3, 64, len.max(1)] {
@@ -106,6 +107,15 @@ pub fn each_does_every_job_once<B: Alloc>(b: &B) {
             let once = (0..len).map(|i| 1 + (i / part) as u32);
             assert!(done.iter().copied().eq(once), "{len} in parts of {part}");
         }
+    }
+    for jobs in [0, 1, 2, 9] {
+        let mut done = vec![vec![]; jobs];
+        b.each_with(done.iter_mut().enumerate(), |b, (at, done)| {
+            let held = put(b, &vec![at as u32; 1 + at]);
+            done.extend(get::<B, u32>(b, &held));
+        });
+        let own = (0..jobs).map(|at| vec![at as u32; 1 + at]);
+        assert!(done.into_iter().eq(own), "{jobs} jobs with the machine");
     }
 }
 
