@@ -48,9 +48,6 @@ use alloc::vec::Vec;
 /// Purpose of the draws that give each restart its seed.
 const RESTART: u32 = 0x4B4D_0000;
 
-/// Full assignments after one in which bounds did not pay.
-const PAUSE: u32 = 6;
-
 /// What becomes of a centre that no row is nearest to.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
@@ -288,7 +285,7 @@ impl KMeans {
         let mut centers = init::centers(input, &self.init, self.k, self.seed_of(restart))?;
         swaps::improve(input, &mut centers, self.swaps, self.seed_of(restart))?;
         let mut lloyd = Lloyd::new(input, centers)?;
-        let mut skip = Skip::new(self.bounds, lloyd.k());
+        let mut skip = Skip::new(self.bounds, lloyd.k(), input.dim);
         let still = self.tolerance * input.variance;
         let (mut iterations, mut relocated, mut resting) = (0, 0, false);
         loop {
@@ -405,17 +402,24 @@ struct Run<'a, B: Alloc> {
 }
 
 /// Decides, by counts alone, which assignments use bounds.
+///
+/// Who begins with bounds pays for all rows at once, and nobody knows how many steps are left to
+/// make it good. So twice that price is spent on full assignments first (as with skis that are
+/// rented before they are bought), and twice as much again after each time that bounds did not pay.
 struct Skip<T> {
     worth: bool,
     bounds: Option<Bounds<T>>,
-    /// Assignments to wait before bounds are tried again.
+    /// Full assignments before bounds are tried, the next time …
     wait: u32,
+    /// … and after that.
+    pause: u32,
 }
 
 impl<T: Element> Skip<T> {
     /// With few centres a search costs less than its bookkeeping.
-    fn new(wanted: bool, k: usize) -> Self {
-        Self { worth: wanted && k >= 8, bounds: None, wait: 0 }
+    fn new(wanted: bool, k: usize, dim: usize) -> Self {
+        let price = 2 * bounds::second(dim) as u32;
+        Self { worth: wanted && k >= 8, bounds: None, wait: price, pause: 2 * price }
     }
 
     /// How many labels changed. `sums` says whether an update follows that needs the sums.
@@ -428,7 +432,8 @@ impl<T: Element> Skip<T> {
             if let Some(moved) = lloyd.assign_bounded(bounds)? {
                 return Ok(moved);
             }
-            (self.bounds, self.wait) = (None, PAUSE);
+            (self.bounds, self.wait) = (None, self.pause);
+            self.pause = self.pause.saturating_mul(2);
         }
         let moved = lloyd.assign(sums)?;
         self.wait = self.wait.saturating_sub(1);

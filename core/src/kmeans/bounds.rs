@@ -21,15 +21,18 @@ use crate::rows::{Metric, Pairs, Rows};
 const GATHERED: usize = 1 << 20;
 /// Rows that tell whether bounds would pay.
 const PROBED: usize = 512;
-/// What gathering a row and finding its two nearest centres costs, in searches for one. Measured
-/// on the CPU backend: 1 to 3 (dim 64 and 400), and 10 for rows of few coordinates, where
-/// searching for one has a path of its own.
-const SECOND: f64 = 3.0;
-const SECOND_NARROW: f64 = 10.0;
-/// Rows of few coordinates.
-const NARROW: usize = 16;
 /// A few roundings of f64.
 const FEW: f64 = 8.0 * f64::EPSILON;
+
+/// What gathering a row and finding its two nearest centres costs, in searches for one. Measured
+/// on the CPU backend, where searching for one has a path of its own for few coordinates.
+pub(super) fn second(dim: usize) -> f64 {
+    match dim {
+        ..=16 => 10.0,
+        ..=48 => 6.0,
+        _ => 3.0,
+    }
+}
 
 /// Bounds of every row, as distances (not squared).
 pub(super) struct Bounds<T> {
@@ -121,7 +124,7 @@ impl<T: Element> Bounds<T> {
             Some(probed) => (1.0 - (all - doubtful) as f64 / probed as f64, 0.5),
             None => (doubtful as f64 / all as f64, 1.0),
         };
-        share * if dim <= NARROW { SECOND_NARROW } else { SECOND } <= enough
+        share * second(dim) <= enough
     }
 
     /// Moves the bounds to the new centres; the rows that are then in doubt.
