@@ -10,7 +10,7 @@ answered as {"error": text}. `path` is an .npy file of f32. "task" says which:
     seeding       path, k, seed                              ms, cost_per_row: k-means++
     one_pass      path, k, batch, seed                       ms, cost_per_row: MiniBatchKMeans
     knn           path, k, ways, queries                     seconds of each way
-    dbscan        path, eps, need, way                       ms
+    dbscan        path, eps, need, way                       ms, clusters, noise
     dbscan_check  path, eps, need, labels, ways              what is wrong by the definition in f64
     sweep         path (text), labels, eps, min_samples      ari, clusters, noise over the grid
     silhouette    path, labels (u32, little-endian)          ms, score
@@ -187,7 +187,8 @@ def dbscan_of(way, x, eps, need):
 
 def dbscan(request):
     x = np.load(request["path"])
-    return {"ms": dbscan_of(request["way"], x, request["eps"], request["need"])[0]}
+    ms, labels, _ = dbscan_of(request["way"], x, request["eps"], request["need"])
+    return {"ms": ms, "clusters": int(labels.max()) + 1, "noise": int((labels < 0).sum())}
 
 
 def dbscan_check(request):

@@ -13,12 +13,19 @@ use crate::backends::{self, HOST, REFERENCE};
 use crate::clock::least_and_median;
 use crate::failure::Outcome;
 use crate::output::Output;
-use crate::peers::Peers;
+use crate::peers::{Named, Peers};
 use crate::shape::Shape;
 use crate::suite::Plan;
 pub(crate) use data::Data;
 use on::Found;
-pub(crate) use on::{Algorithm, Open, SEED};
+pub(crate) use on::{Algorithm, Open};
+
+/// What a peer is asked for a pass in batches; None where it has none.
+pub(crate) fn pass_of(peer: &str, data: &Data<'_>, batch: usize) -> Option<Value> {
+    let mut request = beside::request(Algorithm::Stream, peer, data)?;
+    request["batch"] = json!(batch);
+    Some(request)
+}
 
 /// Rows, at most or twice as many as clusters, on which answers are compared.
 const COMPARED: usize = 4096;
@@ -83,16 +90,21 @@ impl Row {
         self.result = found.result.clone();
     }
 
-    fn theirs(&mut self, answer: Option<(f64, Value)>) -> Outcome<()> {
-        let (ms, result) = answer.ok_or("a peer's answer has no time")?;
+    fn theirs(&mut self, ms: f64, result: Value) {
         self.ms.push(ms);
         self.result = result;
-        Ok(())
     }
 
     fn least(&self) -> f64 {
         self.ms.iter().copied().fold(f64::INFINITY, f64::min)
     }
+}
+
+/// A peer, what it is asked, and what came of it.
+struct Asked {
+    request: Value,
+    peer: Named,
+    row: Row,
 }
 
 impl Case<'_> {
@@ -105,25 +117,12 @@ impl Case<'_> {
         let machines: Outcome<Vec<_>> = names.iter().map(|n| backends::with(n, Open)).collect();
         let machines = machines?;
         let mut ours: Vec<Row> = names.iter().map(|n| Row::new(json!({"backend": n}))).collect();
-        let asked: Vec<_> = peers
-            .names
-            .clone()
-            .into_iter()
-            .filter_map(|peer| Some((beside::request(algorithm, &peer.name, self.data)?, peer)))
-            .collect();
-        let mut theirs: Vec<Row> = asked
-            .iter()
-            .map(|(_, peer)| Row::new(json!({"peer": peer.name, "version": peer.version})))
-            .collect();
-        let mut others: Vec<Row> = Vec::new();
+        let mut theirs = self.asked(peers);
         for _ in plan.turns() {
             for (machine, row) in machines.iter().zip(&mut ours) {
                 row.ours(&machine.run(algorithm, self.data)?);
             }
-            for ((request, _), row) in asked.iter().zip(&mut theirs) {
-                row.theirs(beside::answer(algorithm, &peers.ask(request)?))?;
-            }
-            self.others(peers, &mut others)?;
+            theirs.retain_mut(|asked| self.went_well(asked, peers));
         }
         if algorithm != Algorithm::Pca {
             let few = compared(self.shape, self.data.rows());
@@ -134,28 +133,25 @@ impl Case<'_> {
             }
         }
         let quickest = ours.iter().map(Row::least).fold(f64::INFINITY, f64::min);
-        let all = ours.into_iter().chain(theirs).chain(others);
+        let all = ours.into_iter().chain(theirs.into_iter().map(|asked| asked.row));
         all.map(|row| self.line(row, quickest)).try_for_each(|line| output.push(line))
     }
 
-    /// Another program's ways: a row for each.
-    fn others(&self, peers: &mut Peers, rows: &mut Vec<Row>) -> Outcome<()> {
-        let Some(request) = beside::also(self.algorithm, self.data) else { return Ok(()) };
-        let Some(answer) = peers.also(&request)? else { return Ok(()) };
-        let unit = if self.algorithm == Algorithm::Knn { 1e3 } else { 1.0 };
-        let ways = answer.as_object().into_iter().flatten();
-        for (way, time) in ways.filter(|(way, _)| !way.ends_with("_build")) {
-            let of = |row: &&mut Row| row.own["peer"] == *way;
-            let time = time.as_f64().ok_or("no time")? * unit;
-            match rows.iter_mut().find(of) {
-                Some(row) => row.ms.push(time),
-                None => rows.push(Row {
-                    ms: vec![time],
-                    ..Row::new(json!({"peer": way, "version": null}))
-                }),
-            }
-        }
-        Ok(())
+    /// The peers that have this algorithm.
+    fn asked(&self, peers: &Peers) -> Vec<Asked> {
+        let of = |peer: &Named| {
+            let request = beside::request(self.algorithm, &peer.name, self.data)?;
+            let row = Row::new(json!({"peer": peer.name, "version": peer.version}));
+            Some(Asked { request, peer: peer.clone(), row })
+        };
+        peers.names.iter().filter_map(of).collect()
+    }
+
+    /// A round of a peer's; says what went wrong, and the run goes on without it.
+    fn went_well(&self, asked: &mut Asked, peers: &mut Peers) -> bool {
+        let told =
+            peers.answer(&asked.peer, &asked.request, |said| beside::answer(self.algorithm, said));
+        told.map(|(ms, result)| asked.row.theirs(ms, result)).is_some()
     }
 
     /// How far the answer on some rows is the reference's.

@@ -15,6 +15,9 @@ sets that are read from files. benches/README.md has examples, the peers, and wh
 Ends with 2 where something is asked for that there is not (a backend, peer, shape or option), with 1
 where it cannot be done (no GPU, no Python, a file that cannot be read or written).";
 
+/// Where cargo leaves the program of the peers in Rust.
+const RUST_PEERS: &str = "benches/peers/target/release/enfold-peers";
+
 #[derive(Debug, Parser)]
 #[command(about, after_help = AFTER)]
 pub(crate) struct Args {
@@ -36,9 +39,6 @@ pub(crate) struct Against {
     /// A Python that has the peers (benches/against/setup.sh makes one); without it only enfold runs.
     #[arg(long)]
     pub(crate) python: Option<String>,
-    /// Another program that answers the same requests (benches/peers is one).
-    #[arg(long)]
-    pub(crate) also: Option<String>,
     /// The folder of sets; peers read from it, and what they need besides is written there.
     #[arg(long, default_value = "target/sets")]
     pub(crate) data: String,
@@ -70,16 +70,16 @@ pub(crate) struct On {
 /// Peers on the same data in the same run.
 #[derive(Debug, Clone, clap::Args)]
 pub(crate) struct Beside {
-    /// Peers, separated by commas: sklearn, faiss, onedal, pynndescent, grid (the Python package
-    /// dbscan), umap; by default none.
+    /// Peers, separated by commas. In Python sklearn, faiss, onedal, pynndescent, grid (the package
+    /// dbscan), umap; in Rust linfa, kiddo, ann-search-rs, rustyml. By default none.
     #[arg(long, value_delimiter = ',')]
     pub(crate) against: Vec<String>,
     /// A Python that has them (benches/against/setup.sh makes this one).
     #[arg(long, default_value = ".venv/bin/python")]
     pub(crate) python: String,
-    /// Another program that answers requests for neighbours and DBSCAN (benches/peers is one).
-    #[arg(long)]
-    pub(crate) also: Option<String>,
+    /// The program of those in Rust (benches/against/setup.sh builds this one).
+    #[arg(long, value_name = "PROGRAM", default_value = RUST_PEERS)]
+    pub(crate) rust_peers: String,
     /// The folder where rows are written for the peers.
     #[arg(long, default_value = "target/sets")]
     pub(crate) data: String,
@@ -222,10 +222,13 @@ pub(crate) enum Task {
         against: Against,
         /// Ways to search, separated by commas. Ours: auto (what the library chooses), all (pairs),
         /// fold (the same without the library around it), ordered (a k-d tree), cells, rough (at
-        /// recall 0.99). The peers': faiss, sklearn, `sklearn_auto`, onedal, pynndescent. And those
-        /// that the program of --also has: kiddo, kmknn.
+        /// recall 0.99). The peers': faiss, sklearn, `sklearn_auto`, onedal, pynndescent; and in Rust
+        /// kiddo, linfa, ann-search-rs.
         #[arg(long, value_delimiter = ',', default_value = "auto")]
         ways: Vec<String>,
+        /// The program of the peers in Rust (benches/against/setup.sh builds this one).
+        #[arg(long, value_name = "PROGRAM", default_value = RUST_PEERS)]
+        rust_peers: String,
         /// Rows that ways over all pairs answer; their times are scaled to all rows.
         #[arg(long, default_value_t = 5000, value_parser = some::<usize>())]
         queries: usize,
@@ -264,11 +267,14 @@ pub(crate) enum Task {
         specs: Vec<String>,
         #[command(flatten)]
         against: Against,
-        /// Peers to run, separated by commas: grid (the Python package dbscan), and scikit-learn's
-        /// algorithms.
-        #[arg(long, value_delimiter = ',', requires = "python",
-            value_parser = ["grid", "kd_tree", "ball_tree", "brute", "auto"])]
+        /// Peers to run, separated by commas: grid (the Python package dbscan), scikit-learn's
+        /// algorithms, and in Rust linfa and rustyml.
+        #[arg(long, value_delimiter = ',',
+            value_parser = ["grid", "kd_tree", "ball_tree", "brute", "auto", "linfa", "rustyml"])]
         ways: Vec<String>,
+        /// The program of the peers in Rust (benches/against/setup.sh builds this one).
+        #[arg(long, value_name = "PROGRAM", default_value = RUST_PEERS)]
+        rust_peers: String,
         /// Compares all labels with DBSCAN's definition in f64, which the script of the peers computes.
         #[arg(long, requires = "python")]
         check: bool,

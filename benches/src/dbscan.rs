@@ -1,5 +1,5 @@
-//! DBSCAN against scikit-learn and the grid of Wang, Gu and Shun, in alternating rounds, and all
-//! of them against the definition in f64.
+//! DBSCAN against scikit-learn, the grid of Wang, Gu and Shun, and peers in Rust, in alternating
+//! rounds, and those in Python against the definition in f64.
 
 use enfold_core::{Dbscan, NONE};
 use enfold_cpu::Cpu;
@@ -11,14 +11,17 @@ use crate::failure::{Outcome, usage};
 use crate::file;
 use crate::memory::peak_mib;
 use crate::peer::Peer;
+use crate::peers::{self, Home};
 
 /// What to run.
 #[derive(Debug, Clone)]
 pub(crate) struct Plan {
     /// `set:eps:min_samples`, a set being the name of an .npy file in the folder.
     pub(crate) specs: Vec<String>,
-    /// Peers: grid, `kd_tree`, `ball_tree`, brute.
+    /// Peers: grid, `kd_tree`, `ball_tree`, brute, linfa, rustyml.
     pub(crate) ways: Vec<String>,
+    /// The program of those in Rust.
+    pub(crate) rust_peers: String,
     /// Whether labels are compared with the definition.
     pub(crate) check: bool,
     /// What it is compared with.
@@ -39,12 +42,31 @@ pub(crate) const SPECS: [&str; 6] = [
 pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     let specs: Outcome<Vec<_>> = plan.specs.iter().map(|spec| parse(spec)).collect();
     let specs = specs?;
-    let mut peer = plan.against.python.as_deref().map(Peer::start).transpose()?;
-    let mut also = plan.against.also.as_deref().map(Peer::program).transpose()?;
+    let mut peers = start(plan)?;
     for (name, eps, need) in specs {
-        println!("{}", one(plan, (peer.as_mut(), also.as_mut()), name, (eps, need))?);
+        println!("{}", one(plan, &mut peers, name, (eps, need))?);
     }
     Ok(())
+}
+
+/// The programs of the peers, in Python and in Rust.
+type Programs = (Option<Peer>, Option<Peer>);
+
+fn start(plan: &Plan) -> Outcome<Programs> {
+    let python = plan.against.python.as_deref();
+    match plan.ways.iter().find(|way| !in_rust(way)) {
+        Some(way) if python.is_none() => {
+            Err(usage(format!("--ways {way}: a peer's, which wants --python")))
+        }
+        _ => Ok((
+            python.map(Peer::start).transpose()?,
+            peers::in_rust(&plan.ways, &plan.rust_peers)?,
+        )),
+    }
+}
+
+fn in_rust(way: &str) -> bool {
+    peers::home(way) == Some(Home::Rust)
 }
 
 /// Set, radius and least number of rows.
@@ -60,7 +82,7 @@ fn parse(spec: &str) -> Outcome<(&str, f64, usize)> {
 
 fn one(
     plan: &Plan,
-    (mut peer, mut also): (Option<&mut Peer>, Option<&mut Peer>),
+    (python, rust): &mut Programs,
     name: &str,
     (eps, need): (f64, usize),
 ) -> Outcome<Value> {
@@ -74,17 +96,10 @@ fn one(
         fit = Some(done?);
         keep_least(&mut ms, "enfold", took);
         for way in &plan.ways {
-            if let Some(peer) = &mut peer {
-                let ask = json!({"task": "dbscan", "path": path, "eps": eps, "need": need,
-                    "way": way});
-                keep_least(&mut ms, way, peer.ask(&ask)?["ms"].as_f64().ok_or("no time")?);
-            }
-        }
-        if let Some(also) = &mut also {
-            let ask = json!({"task": "dbscan", "path": path, "eps": eps, "need": need});
-            for (name, took) in also.ask(&ask)?.as_object().ok_or("not an object")? {
-                keep_least(&mut ms, name, took.as_f64().ok_or("no time")?);
-            }
+            let peer = if in_rust(way) { &mut *rust } else { &mut *python };
+            let ask = json!({"task": "dbscan", "path": path, "eps": eps, "need": need, "way": way});
+            let answer = peer.as_mut().ok_or("no peer")?.ask(&ask)?;
+            keep_least(&mut ms, way, answer["ms"].as_f64().ok_or("no time")?);
         }
     }
     let fit = fit.ok_or("no rounds")?;
@@ -94,13 +109,14 @@ fn one(
         "noise": fit.labels.iter().filter(|&&l| l == NONE).count(), "cores": fit.cores.len(),
         "peak_mib_above_input": peak_mib() - before,
         "required_mib": Dbscan::required_bytes::<f32>(rows.len(), dim, false) as f64 / 1048576.0});
-    if let Some(peer) = peer.filter(|_| plan.check) {
+    if let Some(peer) = python.as_mut().filter(|_| plan.check) {
         let file = path.with_extension("labels");
         let mut bytes: Vec<u8> = fit.labels.iter().flat_map(|l| l.to_le_bytes()).collect();
         bytes.extend(fit.cores.iter().flat_map(|c| c.to_le_bytes()));
         std::fs::write(&file, bytes)?;
+        let ways: Vec<&String> = plan.ways.iter().filter(|way| !in_rust(way)).collect();
         let ask = json!({"task": "dbscan_check", "path": path, "eps": eps, "need": need,
-            "labels": file, "ways": plan.ways});
+            "labels": file, "ways": ways});
         row["against_f64"] = peer.ask(&ask)?;
     }
     Ok(row)

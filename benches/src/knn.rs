@@ -1,24 +1,31 @@
-//! The 15 nearest rows of every row, against FAISS, scikit-learn, oneDAL, pynndescent and any
-//! program that answers the same lines.
+//! The 15 nearest rows of every row, against FAISS, scikit-learn, oneDAL, pynndescent and peers in
+//! Rust.
+
+use std::path::Path;
 
 use enfold_core::distance::distance;
 use enfold_core::neighbors::{Lists, Neighbors, Search};
 use enfold_core::random::Draws;
 use enfold_core::{Backend, Metric, NONE, Nearest, Pairs, Rows, Visit};
 use enfold_cpu::Cpu;
-use serde_json::{Map, json};
+use serde_json::{Map, Value, json};
 
 use crate::args::Against;
 use crate::clock::{keep_least, timed};
 use crate::failure::{Outcome, usage};
 use crate::file;
 use crate::peer::Peer;
+use crate::peers;
 
 /// Neighbours of a row, without the row itself.
 const K: usize = 15;
-/// Ways of ours, and those of `peers.py`.
+/// Ways of ours, those of `peers.py`, and those of the peers in Rust.
 const OURS: [&str; 6] = ["fold", "all", "cells", "ordered", "auto", "rough"];
 const THEIRS: [&str; 5] = ["faiss", "sklearn", "sklearn_auto", "onedal", "pynndescent"];
+const RUST: [&str; 3] = ["kiddo", "linfa", "ann-search-rs"];
+
+/// Seconds by way.
+type Times = Map<String, Value>;
 
 /// What to run.
 #[derive(Debug, Clone)]
@@ -27,6 +34,8 @@ pub(crate) struct Plan {
     pub(crate) sets: Vec<String>,
     /// Ways to run, of ours and theirs.
     pub(crate) ways: Vec<String>,
+    /// The program of those in Rust.
+    pub(crate) rust_peers: String,
     /// Rows to ask for where a way does all pairs; times are scaled to all rows.
     pub(crate) queries: usize,
     /// Draws the rows that are checked.
@@ -138,14 +147,34 @@ fn check(rows: Rows<'_, [f32]>, found: &Found, seed: Option<u64>) -> (f64, f64) 
 
 /// Refuses ways that nobody of this run has: they would be left out without a word.
 fn check_ways(plan: &Plan) -> Outcome<()> {
-    let Against { python, also, .. } = &plan.against;
-    for way in plan.ways.iter().filter(|way| !OURS.contains(&&way[..]) && also.is_none()) {
-        if !THEIRS.contains(&&way[..]) {
-            let known = [&OURS[..], &THEIRS].concat().join(", ");
-            return Err(usage(format!("--ways {way}: there are {known}, and those of --also")));
-        }
-        if python.is_none() {
+    for way in plan.ways.iter().map(String::as_str) {
+        if THEIRS.contains(&way) && plan.against.python.is_none() {
             return Err(usage(format!("--ways {way}: a peer's, which wants --python")));
+        }
+        let known = [&OURS[..], &THEIRS, &RUST].concat();
+        if !known.contains(&way) {
+            return Err(usage(format!("--ways {way}: there are {}", known.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+/// Seconds of the ways that `peers.py` has.
+fn ask_python(peer: &mut Peer, plan: &Plan, path: &Path, seconds: &mut Times) -> Outcome<()> {
+    let request = json!({"task": "knn", "path": path, "k": K, "ways": plan.ways,
+        "queries": plan.queries});
+    for (name, value) in peer.ask(&request)?.as_object().ok_or("not an object")? {
+        keep_least(seconds, name, value.as_f64().unwrap_or(f64::INFINITY));
+    }
+    Ok(())
+}
+
+/// Seconds of the ways of the peers in Rust, and of building their indexes.
+fn ask_rust(peer: &mut Peer, plan: &Plan, path: &Path, seconds: &mut Times) -> Outcome<()> {
+    for way in plan.ways.iter().filter(|way| RUST.contains(&&way[..])) {
+        let answer = peer.ask(&json!({"task": "knn", "path": path, "k": K, "way": way}))?;
+        for (name, key) in [(way.clone(), "ms"), (format!("{way}_build"), "build_ms")] {
+            keep_least(seconds, &name, 1e-3 * answer[key].as_f64().ok_or("no time")?);
         }
     }
     Ok(())
@@ -154,11 +183,8 @@ fn check_ways(plan: &Plan) -> Outcome<()> {
 /// Runs the plan and prints one JSON line per set.
 pub(crate) fn run(plan: &Plan) -> Outcome<()> {
     check_ways(plan)?;
-    let mut peers = Vec::new();
-    for command in [&plan.against.python, &plan.against.also].into_iter().flatten() {
-        let script = plan.against.python.as_ref() == Some(command);
-        peers.push(if script { Peer::start(command)? } else { Peer::program(command)? });
-    }
+    let mut python = plan.against.python.as_deref().map(Peer::start).transpose()?;
+    let mut rust = peers::in_rust(&plan.ways, &plan.rust_peers)?;
     for name in &plan.sets {
         let (path, table) = file::set(&plan.against.data, name)?;
         let rows = table.rows();
@@ -175,12 +201,11 @@ pub(crate) fn run(plan: &Plan) -> Outcome<()> {
                     checks.insert(name, json!({"recall": near, "canonical": right}));
                 }
             }
-            let request = json!({"task": "knn", "path": path, "k": K, "ways": plan.ways,
-                "queries": plan.queries});
-            for peer in &mut peers {
-                for (name, value) in peer.ask(&request)?.as_object().ok_or("not an object")? {
-                    keep_least(&mut seconds, name, value.as_f64().unwrap_or(f64::INFINITY));
-                }
+            if let Some(peer) = &mut python {
+                ask_python(peer, plan, &path, &mut seconds)?;
+            }
+            if let Some(peer) = &mut rust {
+                ask_rust(peer, plan, &path, &mut seconds)?;
             }
         }
         let isa = format!("{:?}", Cpu::<f32>::new().isa());

@@ -75,17 +75,17 @@ fn run(task: Task) -> failure::Outcome<ExitCode> {
             let plan = quality::Plan { sets, orders: order, seeds, extra, sample, reference, k };
             quality::run(&plan)?;
         }
-        Task::Knn { sets, against, ways, queries, seed } => {
-            knn::run(&knn::Plan { sets, ways, queries, seed, against })?;
+        Task::Knn { sets, against, ways, rust_peers, queries, seed } => {
+            knn::run(&knn::Plan { sets, ways, rust_peers, queries, seed, against })?;
         }
         Task::Umap { sets, rows, components, seeds, epochs, recall, against } => {
             umap::run(&umap::Plan { sets, rows, components, seeds, epochs, recall, against })?;
         }
-        Task::Dbscan { mut specs, against, ways, check } => {
+        Task::Dbscan { mut specs, against, ways, rust_peers, check } => {
             if specs.is_empty() {
                 specs = dbscan::SPECS.iter().map(ToString::to_string).collect();
             }
-            dbscan::run(&dbscan::Plan { specs, against, ways, check })?;
+            dbscan::run(&dbscan::Plan { specs, against, ways, rust_peers, check })?;
         }
         Task::Pca { sets, against, components, ways } => {
             pca::run(&pca::Plan { sets, against, components, ways })?;

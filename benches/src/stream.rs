@@ -1,13 +1,13 @@
-//! One pass over a stream in batches: how fast, how good beside `MiniBatchKMeans`, how large.
+//! One pass over a stream in batches: how fast, how good beside mini-batch k-means, how large.
 
 use serde_json::{Value, json};
 
-use crate::algorithms::{self, Data, Open, SEED};
+use crate::algorithms::{self, Data, Open};
 use crate::backends::{self, REFERENCE};
 use crate::clock::least_and_median;
 use crate::failure::Outcome;
 use crate::output::Output;
-use crate::peers::Peers;
+use crate::peers::{Named, Peers};
 use crate::shape::Shape;
 use crate::suite::Plan;
 
@@ -38,20 +38,16 @@ fn measure(
     let machines: Outcome<Vec<_>> = names.iter().map(|n| backends::with(n, Open)).collect();
     let machines = machines?;
     let mut passes: Vec<Vec<_>> = names.iter().map(|_| Vec::new()).collect();
-    let mut theirs = Vec::new();
-    let mut cost = None;
+    let mut theirs: Vec<Asked> =
+        peers.names.iter().filter_map(|p| Asked::new(p, data, batch)).collect();
     for _ in plan.turns() {
         for (machine, passes) in machines.iter().zip(&mut passes) {
             passes.push(machine.pass(data, batch)?);
         }
-        if peers.names.iter().any(|peer| peer.name == "sklearn") {
-            let request = json!({"task": "one_pass", "path": data.path, "k": data.k,
-                "batch": batch, "seed": SEED});
-            let answer = peers.ask(&request)?;
-            theirs.push(answer["ms"].as_f64().ok_or("no time")?);
-            cost = answer["cost_per_row"].as_f64();
-        }
+        theirs.retain_mut(|asked| asked.went_well(peers));
     }
+    // Beside the first of the peers.
+    let cost = theirs.first().map(|asked| asked.cost);
     let line = |who: Value, ms: Vec<f64>| {
         let (least, median) = least_and_median(ms);
         let mut line = json!({"task": "stream", "shape": shape.name, "n": data.rows(),
@@ -75,9 +71,32 @@ fn measure(
             "differ": differ, "compared": expected.len(), "peak_mib": mib});
         output.push(line(who, passes.iter().map(|p| p.push_ms).collect()))?;
     }
-    if let Some(peer) = peers.names.iter().find(|peer| peer.name == "sklearn") {
+    for Asked { peer, ms, cost, .. } in theirs {
         let who = json!({"peer": peer.name, "version": peer.version, "cost_per_row": cost});
-        output.push(line(who, theirs))?;
+        output.push(line(who, ms))?;
     }
     Ok(())
+}
+
+/// A peer, what it is asked, and what came of it.
+struct Asked {
+    peer: Named,
+    request: Value,
+    ms: Vec<f64>,
+    cost: f64,
+}
+
+impl Asked {
+    /// None where it has no such pass.
+    fn new(peer: &Named, data: &Data<'_>, batch: usize) -> Option<Self> {
+        let request = algorithms::pass_of(&peer.name, data, batch)?;
+        Some(Self { peer: peer.clone(), request, ms: Vec::new(), cost: f64::NAN })
+    }
+
+    /// A round of its; says what went wrong, and the run goes on without it.
+    fn went_well(&mut self, peers: &mut Peers) -> bool {
+        let read = |said: &Value| said["ms"].as_f64().zip(said["cost_per_row"].as_f64());
+        let told = peers.answer(&self.peer, &self.request, read);
+        told.map(|(ms, cost)| (self.ms.push(ms), self.cost = cost)).is_some()
+    }
 }

@@ -24,7 +24,7 @@ const fn figure(head: &'static str, width: usize, cell: fn(&Value) -> String) ->
     Column { head, width, word: false, cell }
 }
 
-const WHO: Column = word("backend", 18, |l| who(l).into());
+const WHO: Column = word("backend", 20, named);
 const SHAPE: Column = word("shape", 16, |l| text(l, "shape").into());
 const THREADS: Column = figure("threads", 7, |l| whole(l, "threads"));
 const MS: Column = figure("ms", 10, |l| fixed(l, "ms_least", 3));
@@ -155,6 +155,11 @@ pub(crate) fn what(line: &Value) -> &str {
 /// Who is measured: a backend or a peer.
 pub(crate) fn who(line: &Value) -> &str {
     line["backend"].as_str().unwrap_or_else(|| text(line, "peer"))
+}
+
+/// The same, a peer with its version.
+fn named(line: &Value) -> String {
+    format!("{} {}", who(line), text(line, "version")).trim_end().into()
 }
 
 fn fixed(line: &Value, key: &str, digits: usize) -> String {

@@ -82,12 +82,13 @@ fn what_one_measurement_cannot_take_is_refused_by_name() {
     alone(&["assign", "abacus"], 2, &["abacus", "s1_200k_32_64"]);
     alone(&["knn"], 2, &["<SETS>"]);
     alone(&["knn", "abacus"], 1, &["abacus.npy"]);
-    alone(&["knn", "x", "--ways", "abacus"], 2, &["--ways abacus", "auto", "pynndescent"]);
+    alone(&["knn", "x", "--ways", "abacus"], 2, &["--ways abacus", "auto", "pynndescent", "kiddo"]);
     alone(&["knn", "x", "--ways", "faiss"], 2, &["--ways faiss", "--python"]);
     alone(&["umap"], 2, &["<SETS>"]);
     alone(&["dbscan", "x"], 2, &["x: wanted SET:EPS:MIN_SAMPLES"]);
     alone(&["dbscan", "x:0.1:ten"], 2, &["x:0.1:ten: wanted"]);
     alone(&["dbscan", "x:0.1:10", "--check"], 2, &["--python"]);
+    alone(&["dbscan", "x:0.1:10", "--ways", "grid,linfa"], 2, &["--ways grid", "--python"]);
     alone(&["pca", "abacus"], 1, &["abacus.npy"]);
     alone(&["quality", "abacus.npy", "--reference", "abacus.json"], 1, &["abacus.json"]);
     alone(&["sweep", "abacus.data"], 1, &["abacus.data"]);
@@ -105,10 +106,81 @@ fn a_python_that_is_not_there_or_has_no_peers_is_a_failure() {
     // A program that ends without an answer, as Python does without numpy.
     #[cfg(unix)]
     refused(&["stream", "--against", "sklearn", "--python", "true"], 1, &["the peer"]);
+}
+
+#[test]
+fn peers_in_rust_that_are_not_there_are_a_failure() {
+    let nowhere = ["--rust-peers", "/nonexistent/peers"];
+    let says = ["--rust-peers /nonexistent/peers", "benches/against/setup.sh"];
+    for peer in ["linfa", "kiddo", "ann-search-rs", "rustyml"] {
+        let mixed = format!("{peer},linfa");
+        refused(&[&["algorithms", "--against", &mixed][..], &nowhere].concat(), 1, &says);
+        refused(&[&["stream", "--against", peer][..], &nowhere].concat(), 1, &says);
+    }
+    refused_alone(&[&["knn", "x", "--ways", "kiddo"][..], &nowhere].concat(), 1, &says);
+    refused_alone(&[&["dbscan", "x:0.1:10", "--ways", "linfa"][..], &nowhere].concat(), 1, &says);
+    // A program that ends without an answer.
     #[cfg(unix)]
-    {
-        let sets = file("sets").display().to_string();
-        refused(&["algorithms", "--also", "true", "--data", &sets], 1, &["the peer"]);
+    refused(&["stream", "--against", "linfa", "--rust-peers", "true"], 1, &["the peer ended"]);
+}
+
+/// A peer that answers this to every request but that for versions.
+#[cfg(unix)]
+fn peer_that(name: &str, answers: &str) -> String {
+    use std::os::unix::fs::PermissionsExt;
+    let path = file(name);
+    let script = format!(
+        "#!/bin/sh\nwhile read -r line; do case \"$line\" in\n\
+         *versions*) echo '{{\"linfa\":\"0.8.9\",\"rustyml\":\"0.17.9\"}}';;\n\
+         *) {answers};;\nesac; done\n"
+    );
+    fs::write(&path, script).expect("written");
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o755)).expect("may run");
+    path.display().to_string()
+}
+
+/// The lines of a run beside that peer, and what it said besides.
+#[cfg(unix)]
+fn beside(suite: &str, name: &str, answers: &str) -> (Vec<Value>, Output) {
+    let (peer, json) = (peer_that(&format!("{name}.sh"), answers), file(&format!("{name}.jsonl")));
+    let (path, sets) = (json.display().to_string(), file("sets").display().to_string());
+    let args = [suite, "--against", "linfa,rustyml", "--rust-peers", &peer, "--json", &path];
+    let done = bench(&[&args[..], &["--data", &sets]].concat());
+    assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    (lines(&json), done)
+}
+
+#[test]
+#[cfg(unix)]
+fn peers_have_their_names_versions_and_figures() {
+    let answers = r#"echo '{"ms":7.5,"cost_per_row":2.5,"kth":0.5}'"#;
+    for (suite, times) in [("algorithms", 5 + 2), ("stream", 2)] {
+        let (lines, done) = beside(suite, &format!("named-{suite}"), answers);
+        let theirs: Vec<&Value> = lines.iter().filter(|line| line["peer"].is_string()).collect();
+        assert_eq!(theirs.len(), times, "{suite}: {theirs:?}");
+        assert!(theirs.iter().all(|line| line["ms_least"] == 7.5));
+        let linfa: Vec<_> = theirs.iter().filter(|line| line["peer"] == "linfa").collect();
+        assert!(!linfa.is_empty() && linfa.iter().all(|line| line["version"] == "0.8.9"));
+        let text = String::from_utf8_lossy(&done.stdout).into_owned();
+        assert!(text.contains("linfa 0.8.9"), "{text}");
+    }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_peer_that_fails_is_said_and_the_run_goes_on() {
+    for (name, answers, says) in [
+        ("answers-errors", r#"echo '{"error":"too wide"}'"#, "too wide"),
+        ("ends", "exit", "the peer ended"),
+        ("has-no-time", "echo '{}'", "no time"),
+    ] {
+        for suite in ["algorithms", "stream"] {
+            let (lines, done) = beside(suite, &format!("{suite}-{name}"), answers);
+            let text = String::from_utf8_lossy(&done.stderr).into_owned();
+            assert!(text.contains("without linfa") && text.contains(says), "{name}: {text}");
+            assert!(lines.iter().all(|line| line["peer"].is_null()), "{lines:?}");
+            assert!(lines.iter().any(|line| line["backend"].is_string()));
+        }
     }
 }
 

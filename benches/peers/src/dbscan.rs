@@ -13,7 +13,7 @@ use crate::table::Table;
 use crate::{Outcome, count, word};
 
 /// Coordinates up to which linfa's k-d tree is quicker than its scan of all rows.
-const TREE: usize = 8;
+const TREE: usize = 12;
 
 pub(crate) fn answer(request: &Value, table: &Table) -> Outcome<Value> {
     let eps = request["eps"].as_f64().ok_or("no eps")?;

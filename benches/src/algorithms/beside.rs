@@ -11,21 +11,29 @@ pub(super) type Answer = (f64, Value);
 /// What a peer is asked; None where it has no such algorithm, or none for such rows.
 pub(super) fn request(algorithm: Algorithm, peer: &str, data: &Data<'_>) -> Option<Value> {
     let mut ask = match (algorithm, peer) {
-        (Algorithm::KMeans, "sklearn" | "faiss") => {
+        (Algorithm::KMeans, "sklearn" | "faiss" | "linfa" | "ann-search-rs") => {
             json!({"task": "kmeans", "k": data.k, "steps": STEPS, "way": peer})
         }
-        (Algorithm::Seeding, "sklearn") => json!({"task": "seeding", "k": data.k, "seed": SEED}),
-        (Algorithm::Stream, "sklearn") => {
-            json!({"task": "one_pass", "k": data.k, "seed": SEED, "batch": BATCH})
+        (Algorithm::Seeding, "sklearn" | "ann-search-rs") => {
+            json!({"task": "seeding", "k": data.k, "seed": SEED, "way": peer})
+        }
+        (Algorithm::Stream, "sklearn" | "linfa") => {
+            json!({"task": "one_pass", "k": data.k, "seed": SEED, "batch": BATCH, "way": peer})
         }
         (Algorithm::Knn, "sklearn" | "faiss" | "onedal" | "pynndescent") => {
             let way = if peer == "sklearn" { "sklearn_auto" } else { peer };
             json!({"task": "knn", "k": NEIGHBORS, "queries": data.rows(), "ways": [way]})
         }
+        // Trees, for few coordinates: of kiddo's the number is part of its type.
+        (Algorithm::Knn, "kiddo") if [2, 3, 4, 8, 16].contains(&data.dim) => nearest(peer),
+        (Algorithm::Knn, "linfa") if data.dim <= 8 => nearest(peer),
+        (Algorithm::Knn, "ann-search-rs") => nearest(peer),
         (Algorithm::Dbscan, "sklearn") => radius(data, "auto"),
+        (Algorithm::Dbscan, "linfa" | "rustyml") => radius(data, peer),
         (Algorithm::Dbscan, "grid") if (2..=20).contains(&data.dim) => radius(data, peer),
-        (Algorithm::Silhouette, "sklearn") => {
-            json!({"task": "silhouette", "labels": data.path.with_extension("labels")})
+        (Algorithm::Silhouette, "sklearn" | "linfa" | "rustyml") => {
+            let labels = data.path.with_extension("labels");
+            json!({"task": "silhouette", "labels": labels, "way": peer})
         }
         (Algorithm::Umap, "umap") => {
             json!({"task": "umap", "rows": data.rows(), "components": 2, "seed": SEED})
@@ -40,16 +48,9 @@ pub(super) fn request(algorithm: Algorithm, peer: &str, data: &Data<'_>) -> Opti
     Some(ask)
 }
 
-/// What another program is asked.
-pub(super) fn also(algorithm: Algorithm, data: &Data<'_>) -> Option<Value> {
-    let mut ask = match algorithm {
-        Algorithm::Knn => json!({"task": "knn", "k": NEIGHBORS, "queries": data.rows(),
-            "ways": ["kiddo", "kmknn"]}),
-        Algorithm::Dbscan => radius(data, "also"),
-        _ => return None,
-    };
-    ask["path"] = json!(data.path);
-    Some(ask)
+/// What a peer in Rust is asked for neighbours.
+fn nearest(way: &str) -> Value {
+    json!({"task": "knn", "k": NEIGHBORS, "way": way})
 }
 
 fn radius(data: &Data<'_>, way: &str) -> Value {
@@ -59,7 +60,8 @@ fn radius(data: &Data<'_>, way: &str) -> Value {
 /// The time in an answer – the least where a peer has several ways – and what else it says.
 pub(super) fn answer(algorithm: Algorithm, answer: &Value) -> Option<Answer> {
     match algorithm {
-        Algorithm::Knn => {
+        // Python's, which has several ways; one in Rust has one, and answers as all the others.
+        Algorithm::Knn if answer.get("ms").is_none() => {
             let is_time = |name: &str| !name.ends_with("_recall") && !name.ends_with("_build");
             let times = answer.as_object()?.iter().filter(|(name, _)| is_time(name));
             let least = times.filter_map(|(_, s)| s.as_f64()).fold(f64::INFINITY, f64::min);
@@ -68,7 +70,7 @@ pub(super) fn answer(algorithm: Algorithm, answer: &Value) -> Option<Answer> {
         }
         Algorithm::Umap => Some((1e3 * answer["total"].as_f64()?, json!({}))),
         _ => {
-            let said = ["cost_per_row", "score"].into_iter();
+            let said = ["cost_per_row", "kth", "clusters", "noise", "score"].into_iter();
             let said = said.filter_map(|key| Some((key.to_string(), answer.get(key)?.clone())));
             Some((answer["ms"].as_f64()?, Value::Object(said.collect())))
         }
@@ -78,6 +80,23 @@ pub(super) fn answer(algorithm: Algorithm, answer: &Value) -> Option<Answer> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::shape::Shape;
+
+    #[test]
+    fn peers_are_asked_for_what_they_have() {
+        let has = |rows: &str, peer: &str| {
+            let shape = Shape::make(Shape::parse(rows).expect("a shape"));
+            let data = Data::new(&shape, shape.rows());
+            let asked = Algorithm::ALL.into_iter().filter(|a| request(*a, peer, &data).is_some());
+            asked.map(Algorithm::name).collect::<Vec<_>>().join(" ")
+        };
+        assert_eq!(has("64x3x4", "linfa"), "kmeans stream knn dbscan silhouette");
+        assert_eq!(has("64x9x4", "linfa"), "kmeans stream dbscan silhouette");
+        assert_eq!(has("64x3x4", "kiddo"), "knn");
+        assert_eq!(has("64x5x4", "kiddo"), "");
+        assert_eq!(has("64x5x4", "ann-search-rs"), "kmeans seeding knn");
+        assert_eq!(has("64x5x4", "rustyml"), "dbscan silhouette");
+    }
 
     #[test]
     fn the_least_way_counts_and_what_is_no_time_does_not() {
@@ -87,6 +106,8 @@ mod tests {
         assert_eq!(answer(Algorithm::Knn, &said), Some((4000.0, json!({"recall": 0.5}))));
         let said = json!({"ms": 7.0, "score": 0.25});
         assert_eq!(answer(Algorithm::Silhouette, &said), Some((7.0, json!({"score": 0.25}))));
+        let said = json!({"ms": 7.0, "build_ms": 3.0, "kth": 0.5});
+        assert_eq!(answer(Algorithm::Knn, &said), Some((7.0, json!({"kth": 0.5}))));
         assert_eq!(answer(Algorithm::KMeans, &json!({})), None);
     }
 }

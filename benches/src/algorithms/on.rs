@@ -7,7 +7,9 @@ use enfold_core::kmeans::{Init, init};
 use enfold_core::neighbors::Neighbors;
 use enfold_core::scores::Silhouette;
 use enfold_core::store::{Owned, Sizes};
-use enfold_core::{Alloc, Dbscan, KMeans, Rows, Stream, StreamOptions, StreamState, Umap, rows};
+use enfold_core::{
+    Alloc, Dbscan, KMeans, NONE, Rows, Stream, StreamOptions, StreamState, Umap, rows,
+};
 use serde_json::{Value, json};
 
 use super::data::{Data, NEED};
@@ -213,12 +215,17 @@ where
 
     fn knn(&self, x: Rows<'_, B::Buf<f32>>) -> Outcome<Found> {
         let (took, lists) = self.take(|| Neighbors::new(NEIGHBORS).within(&self.backend, x))?;
-        Ok(took.found(lists.indices().to_vec(), json!({})))
+        let last =
+            lists.distances().chunks_exact(NEIGHBORS).map(|row| f64::from(row[NEIGHBORS - 1]));
+        let kth = last.map(f64::sqrt).sum::<f64>() / x.len() as f64;
+        Ok(took.found(lists.indices().to_vec(), json!({"kth": kth})))
     }
 
     fn dbscan(&self, data: &Data<'_>, x: Rows<'_, B::Buf<f32>>) -> Outcome<Found> {
         let (took, fit) = self.take(|| Dbscan::new(data.eps, NEED).fit(&self.backend, x))?;
-        let result = json!({"clusters": fit.model.clusters(), "cores": fit.cores.len()});
+        let noise = fit.labels.iter().filter(|label| **label == NONE).count();
+        let result =
+            json!({"clusters": fit.model.clusters(), "cores": fit.cores.len(), "noise": noise});
         Ok(took.found(fit.labels, result))
     }
 
