@@ -1,6 +1,6 @@
 //! Which peers there are, and those of a run.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
@@ -70,12 +70,9 @@ pub(crate) fn in_rust(names: &[String], path: &str) -> Outcome<Option<Peer>> {
     if !names.iter().any(|name| home(name) == Some(Home::Rust)) {
         return Ok(None);
     }
-    if !Path::new(path).exists() {
-        let wanted = "cargo build --release --locked --manifest-path benches/peers/Cargo.toml";
-        let hint = format!("no such program; {SETUP} builds it, by {wanted}");
-        return Err(format!("--rust-peers {path}: {hint}").into());
-    }
-    Ok(Some(Peer::rust(path)?))
+    let build = "cargo build --release --locked --manifest-path benches/peers/Cargo.toml";
+    let missing = |e| format!("{e}; {SETUP} builds it, by {build}");
+    Ok(Some(Peer::rust(path).map_err(missing)?))
 }
 
 impl Peers {

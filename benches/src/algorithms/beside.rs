@@ -66,7 +66,8 @@ pub(super) fn answer(algorithm: Algorithm, answer: &Value) -> Option<Answer> {
             let times = answer.as_object()?.iter().filter(|(name, _)| is_time(name));
             let least = times.filter_map(|(_, s)| s.as_f64()).fold(f64::INFINITY, f64::min);
             let recall = answer.get("pynndescent_recall");
-            Some((1e3 * least, recall.map_or(json!({}), |recall| json!({"recall": recall}))))
+            let said = recall.map_or(json!({}), |recall| json!({"recall": recall}));
+            least.is_finite().then_some((1e3 * least, said))
         }
         Algorithm::Umap => Some((1e3 * answer["total"].as_f64()?, json!({}))),
         _ => {
@@ -108,6 +109,8 @@ mod tests {
         assert_eq!(answer(Algorithm::Silhouette, &said), Some((7.0, json!({"score": 0.25}))));
         let said = json!({"ms": 7.0, "build_ms": 3.0, "kth": 0.5});
         assert_eq!(answer(Algorithm::Knn, &said), Some((7.0, json!({"kth": 0.5}))));
-        assert_eq!(answer(Algorithm::KMeans, &json!({})), None);
+        for algorithm in Algorithm::ALL {
+            assert_eq!(answer(algorithm, &json!({})), None, "{algorithm:?}");
+        }
     }
 }

@@ -65,5 +65,6 @@ fn radius(x: &[f32], dim: usize) -> f64 {
     };
     let mut middle: Vec<f64> = (0..n).step_by(n.div_ceil(LOOKED)).map(reach).collect();
     let half = middle.len() / 2;
-    middle.select_nth_unstable_by(half, f64::total_cmp).1.sqrt()
+    // A little above, so that no rounding decides whether those two are neighbours.
+    1.000_01 * middle.select_nth_unstable_by(half, f64::total_cmp).1.sqrt()
 }
