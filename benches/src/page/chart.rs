@@ -9,7 +9,7 @@ use crate::table::{number, text, what, who};
 
 const SIZE: (u32, u32) = (1000, 460);
 /// Okabe and Ito's, and grey for the reference.
-pub(super) const COLORS: [RGBColor; 9] = [
+pub(super) const COLORS: [RGBColor; 13] = [
     RGBColor(0x99, 0x99, 0x99),
     RGBColor(0x00, 0x72, 0xB2),
     RGBColor(0xD5, 0x5E, 0x00),
@@ -19,6 +19,10 @@ pub(super) const COLORS: [RGBColor; 9] = [
     RGBColor(0x56, 0xB4, 0xE9),
     RGBColor(0x33, 0x33, 0x33),
     RGBColor(0xBB, 0xAA, 0x00),
+    RGBColor(0x33, 0x22, 0x88),
+    RGBColor(0x88, 0x22, 0x55),
+    RGBColor(0x66, 0x99, 0x00),
+    RGBColor(0xFF, 0x77, 0x77),
 ];
 
 pub(super) type Drawn = Result<(), Box<dyn std::error::Error>>;
