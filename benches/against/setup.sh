@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # Installs the peers in the pinned versions: benches/against/setup.sh [FOLDER]
 #   Python's (requirements.txt) into a virtual environment, .venv or the folder named: 800 MB
-#   Rust's (benches/peers/Cargo.lock) into benches/peers/target, where there is a cargo: 100 crates,
-#     three minutes of a core
+#   Rust's (benches/peers/Cargo.lock) into benches/peers/target, where there is a cargo: 160 crates,
+#     six minutes of a core
 # Needs Python 3.11 or newer with its module venv, and the network. Then:
 #   target/release/enfold-bench algorithms \
 #       --against sklearn,faiss,onedal,pynndescent,grid,umap,linfa,kiddo,ann-search-rs,rustyml

@@ -162,6 +162,9 @@ fn dots(lines: &[&Value], ratios: &str, ratio: impl Fn(&Value) -> f64) -> String
     let mut names: Vec<&str> = lines.iter().map(|f| what(f)).collect();
     names.sort_unstable();
     names.dedup();
+    // Room on the left, for the legend.
+    let places = names.len() as f64;
+    let room = 0.17 * places;
     let all = || lines.iter().map(|line| ratio(line)).filter(|r| r.is_finite());
     let (least, most) = (all().fold(0.5, f64::min), all().fold(2.0, f64::max));
     picture(|area| {
@@ -169,7 +172,7 @@ fn dots(lines: &[&Value], ratios: &str, ratio: impl Fn(&Value) -> f64) -> String
             .margin(12)
             .x_label_area_size(44)
             .y_label_area_size(60)
-            .build_cartesian_2d(-0.5..names.len() as f64 - 0.5, log(least / 1.5, most * 1.5))?;
+            .build_cartesian_2d(-0.5 - room..places - 0.5, log(least / 1.5, most * 1.5))?;
         chart
             .configure_mesh()
             .disable_x_mesh()
