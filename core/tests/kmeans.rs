@@ -254,17 +254,22 @@ fn a_range_is_what_its_rows_are() {
     assert!(drawn.iter().all(|row| (100..300).contains(row)));
 }
 
-fn bounds_change_nothing<T: Folds>(
-    n: usize,
-    dim: usize,
-    groups: u32,
-    k: usize,
-    seed: u64,
-) -> usize {
-    let data = blobs::<T>(n, dim, groups, seed as u32 + 1);
+/// Rows along a line: centres move along it for many steps.
+fn strand<T: Element>(n: usize, dim: usize, seed: u32) -> Vec<T> {
+    let mut state = seed;
+    let mut unit = || f64::from(lcg(&mut state) % 4096) / 4096.0;
+    let mut data = Vec::with_capacity(n * dim);
+    for _ in 0..n {
+        let along = unit() * unit();
+        data.extend((0..dim).map(|t| T::of_f64(along * (1 + t % 3) as f64 + unit() * 1e-3)));
+    }
+    data
+}
+
+fn bounds_change_nothing<T: Folds>(data: &[T], dim: usize, k: usize, seed: u64) -> usize {
     let options = KMeans::new(k).seed(seed).tolerance(0.0);
-    let (plain, all) = watched(&options.clone().bounds(false), &data, dim);
-    let (pruned, some) = watched(&options, &data, dim);
+    let (plain, all) = watched(&options.clone().bounds(false), data, dim);
+    let (pruned, some) = watched(&options, data, dim);
     assert_eq!(plain, pruned);
     let path = |seen: &[Progress]| seen.iter().map(|p| p.moved).collect::<Vec<_>>();
     assert_eq!(path(&all), path(&some));
@@ -276,10 +281,13 @@ fn bounds_change_nothing<T: Folds>(
 fn bounds_give_the_same_labels_at_every_iteration() {
     let mut used = [0; 4];
     for seed in 0..6 {
-        used[0] += bounds_change_nothing::<f32>(3000, 2, 20, 20, seed);
-        used[1] += bounds_change_nothing::<f32>(1500, 17, 12, 24, seed);
-        used[2] += bounds_change_nothing::<f32>(1500, 20, 4, 12, seed);
-        used[3] += bounds_change_nothing::<f64>(1500, 3, 30, 16, seed);
+        let start = seed as u32 + 1;
+        used[0] += bounds_change_nothing::<f32>(&blobs(3000, 2, 4, start), 2, 60, seed);
+        used[1] += bounds_change_nothing::<f32>(&strand(2000, 17, start), 17, 24, seed);
+        used[2] += bounds_change_nothing::<f32>(&strand(2000, 50, start), 50, 24, seed);
+        used[3] += bounds_change_nothing::<f64>(&blobs(3000, 3, 4, start), 3, 50, seed);
+        // Groups that are clear: bounds are right where they are begun at all.
+        bounds_change_nothing::<f32>(&blobs(1500, 50, 12, start), 50, 24, seed);
     }
     assert!(used.iter().all(|&used| used > 10), "{used:?}");
 }
