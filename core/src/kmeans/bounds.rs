@@ -28,8 +28,8 @@ const FEW: f64 = 8.0 * f64::EPSILON;
 /// on the CPU backend, where searching for one has a path of its own for few coordinates.
 pub(super) fn second(dim: usize) -> f64 {
     match dim {
-        ..=16 => 10.0,
-        ..=48 => 6.0,
+        0..=16 => 10.0,
+        17..=48 => 6.0,
         _ => 3.0,
     }
 }
