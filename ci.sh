@@ -272,7 +272,7 @@ do_ptx_write() {
     need_nvrtc
     $NVRTC/bin/python backend-cuda/kernels/ptx.py write backend-cuda/ptx
     $NVRTC/bin/python backend-cuda/kernels/ptx.py registers \
-        benches/record/any-machine/2026-11-21-cuda-registers.jsonl
+        "benches/record/any-machine/$(date +%F)-cuda-registers.jsonl"
 }
 
 do_mlflow() {
