@@ -30,10 +30,11 @@
 #   fuzz-smoke  every fuzz target for FUZZ_SECONDS (20) each, two at a time, with the address sanitizer;
 #               the build takes 400 s of one core's time, three quarters of it the CPU backend's kernels
 #   deny        licences and advisories of all dependencies
+#   peers       what is measured against in Rust (benches/peers), tested: six minutes to build
 #   ci          what a change must pass, in two lists that go beside each other: all of the above but
-#               asan, large, cuda-kit, ptx-write, mlflow, api, api-write, semver, explore and deny
-#               (api, semver and deny build tools for minutes)
-#   all         what `ci` runs, and api, semver, asan, large, mlflow, explore and deny
+#               asan, large, cuda-kit, ptx-write, mlflow, api, api-write, semver, explore, deny and
+#               peers (api, semver and deny build tools for minutes)
+#   all         what `ci` runs, and api, semver, asan, large, mlflow, explore, deny and peers
 #
 # A new machine needs rustup with a stable toolchain; each verb fetches the rest when missing.
 
@@ -385,6 +386,12 @@ do_deny() {
     return $code
 }
 
+do_peers() {
+    local manifest=benches/peers/Cargo.toml
+    cargo clippy --release --locked --all-targets --manifest-path $manifest -- -D warnings
+    counted cargo test --release --locked --manifest-path $manifest
+}
+
 totals() {
     compgen -G "$LOGS/tests-*" >/dev/null || return 0
     awk '/^test result:/ { passed += $4; failed += $6; ignored += $8 }
@@ -450,7 +457,7 @@ main() {
     for verb in "$@"; do
         case $verb in
             ci) both ;;
-            all) both; lane api semver asan large mlflow explore deny ;;
+            all) both; lane api semver asan large mlflow explore deny peers ;;
             *) step "$verb" ;;
         esac
     done
