@@ -94,6 +94,8 @@ do_fmt() {
 
 do_lint() {
     need_component clippy
+    # Beside `test`, which has the other folder.
+    export CARGO_TARGET_DIR=target/lint
     cargo clippy --workspace --all-targets -- -D warnings
     cargo clippy --workspace --all-targets --all-features -- -D warnings
     cargo clippy -p enfold-core --no-default-features -- -D warnings
@@ -103,6 +105,7 @@ do_lint() {
     for features in "" csv npy ndarray pca trials wgpu cuda; do
         cargo clippy -p enfold --features "$features" -- -D warnings
     done
+    unset CARGO_TARGET_DIR
 }
 
 do_test() {
@@ -409,8 +412,8 @@ step() { # verb
 
 # What `ci` does, in two lists that go beside each other: what one leaves of two cores, the other
 # takes. The second has folders of its own, so that neither waits for the other's builds.
-CI=(fmt lint test nostd wgpu cuda docs package)
-CI_BESIDE=(msrv miri neon wasm firmware ptx fuzz-smoke)
+CI=(fmt test nostd wgpu cuda docs package)
+CI_BESIDE=(lint msrv miri neon wasm firmware ptx fuzz-smoke)
 
 # A verb whose output comes in one piece, when it ends.
 held() { # verb
